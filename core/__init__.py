@@ -1,0 +1,1 @@
+"""The domain: arrays in, arrays out. Knows no Celery, no Redis, no command line."""

@@ -1,0 +1,62 @@
+"""What an attack is: frozen hyper-parameters, and images in, images out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from core.models.classifier import Classifier, Images
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The images to attack.
+
+    images: (n, H, W, C) float32 within ``bounds``.
+    labels: (n,), the class that each image is to be moved away from.
+    indices: (n,), each image's place in the data set; it selects its random numbers.
+    levels: steps from the lowest to the highest pixel value, 255 where the images were 8-bit; an
+        attack that can, keeps to them, so that its examples survive being saved. None: no such grid.
+    """
+
+    images: Images
+    labels: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    bounds: tuple[float, float] = (0.0, 1.0)
+    seed: int = 0
+    levels: int | None = None
+
+    def take(self, rows: NDArray[np.intp]) -> Examples:
+        """The examples at ``rows``."""
+        return replace(self, images=self.images[rows], labels=self.labels[rows], indices=self.indices[rows])
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What an attack made of n examples.
+
+    images: (n, H, W, C) float32 within the bounds, as the attack left them, success or not.
+    steps: (n,), the steps each image took.
+    vanished: (n,), whether the first gradient was zero or not finite, so that there was nowhere to go.
+    """
+
+    images: Images
+    steps: NDArray[np.int64]
+    vanished: NDArray[np.bool_]
+
+
+class Attack(BaseModel):
+    """Base of all attacks. A subclass adds its hyper-parameters as fields, and ``run``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    relative_to_range: ClassVar[tuple[str, ...]] = ()
+    """Fields in units of the pixel range: their defaults, made for bounds 0..1, are scaled to it."""
+
+    def run(self, classifier: Classifier, examples: Examples) -> Attacked:
+        """Attack the examples. The same example gives the same bytes in any company."""
+        raise NotImplementedError

@@ -1,0 +1,21 @@
+"""Iterative FGSM, the basic iterative method (Kurakin et al. 2016, arXiv 1607.02533, section 2.2)."""
+
+from __future__ import annotations
+
+from core.attacks.engine import SignAttack
+from core.models.classifier import Images
+from core.registry import ATTACKS
+
+
+@ATTACKS.register("ifgsm")
+class IFGSM(SignAttack):
+    """x <- clip(x + step_size * sign(grad(x))), the gradient taken anew at each iterate.
+
+    With ``random_start`` it is PGD (Madry et al. 2017, arXiv 1706.06083). Cost: one forward and one
+    backward pass per step. Choose it against the model at hand; its examples transfer less well to
+    other models than those of ``mifgsm``.
+    """
+
+    def direction(self, gradient: Images, memory: Images) -> tuple[Images, Images]:
+        """The gradient itself."""
+        return gradient, memory

@@ -1,0 +1,1 @@
+"""Image sets: one file per data set, each a class with ``load(bounds)``."""

@@ -1,0 +1,103 @@
+"""What every data set gives: images, labels, and the checks they pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import DataError
+
+Bounds = tuple[float, float]
+_CHUNK = 4096  # images checked at a time, so that a check needs little memory
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images with their labels.
+
+    images: (N, H, W, C), uint8 in 0..255 or float32 within the bounds.
+    labels: (N,) int64, each at least 0.
+    class_names: one name per class, or empty where nobody named them.
+    """
+
+    name: str
+    images: NDArray[Any]
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...] = ()
+
+    def head(self, limit: int | None) -> ImageSet:
+        """The first ``limit`` images, or all of them."""
+        if limit is None or limit >= len(self.images):
+            return self
+        return ImageSet(self.name, self.images[:limit], self.labels[:limit], self.class_names)
+
+
+class Dataset(Protocol):
+    """A registered data set: ``Dataset().load(bounds)``."""
+
+    def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:
+        """Find, verify and return the test images; raises DataError."""
+        ...
+
+
+def checked(
+    name: str,
+    images: NDArray[Any],
+    labels: NDArray[Any],
+    bounds: Bounds,
+    class_names: tuple[str, ...] = (),
+) -> ImageSet:
+    """An ImageSet whose arrays are what their shapes and types promise; raises DataError."""
+    if images.ndim != 4:
+        raise DataError(
+            f"{name}: images of shape (N, H, W, C)",
+            f"shape {images.shape}",
+            "add the missing axes, e.g. images[..., None] for grey images",
+        )
+    if 0 in images.shape:
+        raise DataError(f"{name}: at least one image", f"shape {images.shape}", "check the file")
+    if labels.shape != (len(images),):
+        raise DataError(
+            f"{name}: labels of shape ({len(images)},), one per image",
+            f"shape {labels.shape}",
+            "store class numbers, not one-hot rows, in the order of the images",
+        )
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{name}: labels of an integer type", f"type {labels.dtype}", "use labels.astype('int64')")
+    if labels.min() < 0:
+        raise DataError(f"{name}: labels of 0 or more", f"a label {labels.min()}", "number classes from 0")
+    return ImageSet(name, _checked_pixels(name, images, bounds), labels.astype(np.int64), class_names)
+
+
+def _checked_pixels(name: str, images: NDArray[Any], bounds: Bounds) -> NDArray[Any]:
+    if images.dtype == np.uint8:
+        return np.ascontiguousarray(images)
+    if images.dtype.kind != "f":
+        raise DataError(
+            f"{name}: images of type uint8 (0..255) or float",
+            f"type {images.dtype}",
+            "use images.astype('uint8') for whole numbers in 0..255",
+        )
+    low, high = bounds
+    result = np.empty(images.shape, np.float32)
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start : start + _CHUNK]
+        bad = ~np.isfinite(chunk)
+        if bad.any():
+            raise DataError(
+                f"{name}: finite pixels",
+                f"NaN or infinity in image {start + int(np.argwhere(bad)[0][0])}",
+                "repair or leave out that image",
+            )
+        if chunk.min() < low or chunk.max() > high:
+            outside = np.argwhere((chunk < low) | (chunk > high))[0][0]
+            raise DataError(
+                f"{name}: float pixels within the bounds {low:g}..{high:g}",
+                f"{chunk.min():g}..{chunk.max():g} (first in image {start + int(outside)})",
+                "give --bounds LO HI as your model expects them, or scale the images",
+            )
+        result[start : start + _CHUNK] = np.clip(chunk.astype(np.float32), np.float32(low), np.float32(high))
+    return result

@@ -1,0 +1,54 @@
+"""Any image set from an ``.npz`` file with the arrays ``images`` and ``labels``."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets.base import Bounds, ImageSet, checked
+from core.errors import DataError
+
+_ADVICE = "write it with numpy.savez(path, images=images, labels=labels)"
+
+
+class NpzDataset:
+    """The arrays ``images`` (N, H, W, C) and ``labels`` (N,) of one file. Nothing is unpickled."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:
+        """Read and check the file; raises DataError."""
+        if not self.path.is_file():
+            raise DataError("an .npz file", f"no file {self.path}", "check the path given to --data")
+        try:
+            with self.path.open("rb") as file:
+                archive = np.load(file, allow_pickle=False)
+                if not isinstance(archive, np.lib.npyio.NpzFile):
+                    raise DataError(f"{self.path}: an .npz archive", "a single array", _ADVICE)
+                images, labels = (_member(self.path, archive, name) for name in ("images", "labels"))
+        except (zipfile.BadZipFile, EOFError, OSError) as error:
+            raise DataError(f"{self.path}: a readable .npz archive", str(error), _ADVICE) from None
+        except ValueError as error:
+            # np.load itself refuses a file that is neither an archive nor an array.
+            raise DataError(f"{self.path}: an .npz archive", f"another file ({error})", _ADVICE) from None
+        return checked(str(self.path), images, labels, bounds)
+
+
+def _member(path: Path, archive: Any, name: str) -> NDArray[Any]:
+    if name not in archive.files:
+        found = ", ".join(archive.files) or "no arrays"
+        raise DataError(f"{path}: an array '{name}'", found, _ADVICE)
+    try:
+        array: NDArray[Any] = archive[name]
+    except ValueError:
+        raise DataError(
+            f"{path}: plain numbers in '{name}'",
+            "an object array, which is not unpickled",
+            "store an array of uint8, float or integer type",
+        ) from None
+    return array

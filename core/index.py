@@ -1,0 +1,93 @@
+"""Image to index and image to label, by a digest of the image's content.
+
+An image has the same digest as uint8 and as the floats that came from it: floats that all lie on
+8-bit levels (to 1e-3 of a level) are hashed as those levels. Equal images are all kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import IntegrityError
+from core.pixels import Bounds, on_grid, to_uint8
+
+
+def digests(images: NDArray[Any], bounds: Bounds = (0.0, 1.0)) -> list[bytes]:
+    """The SHA-256 (32 bytes) of each image (n, H, W, C): its kind, its shape and its pixels."""
+    shape = "x".join(map(str, images.shape[1:]))
+    if images.dtype == np.uint8:
+        return [_digest(f"uint8:{shape}:", image) for image in images]
+    floats = images.astype("<f4", copy=False)
+    whole, levels = on_grid(floats, bounds), to_uint8(floats, bounds)
+    return [
+        _digest(f"uint8:{shape}:", levels[i]) if whole[i] else _digest(f"float32:{shape}:", floats[i])
+        for i in range(len(images))
+    ]
+
+
+def _digest(kind: str, image: NDArray[Any]) -> bytes:
+    return hashlib.sha256(kind.encode() + image.tobytes()).digest()
+
+
+@dataclass(frozen=True)
+class IndexMap:
+    """The images of a data set by their digests.
+
+    digests: (N, 32) uint8, sorted; equal images stand side by side, in the order of their indices.
+    index, label: (N,) int64, each row's place in the data set, and its label.
+    """
+
+    digests: NDArray[np.uint8]
+    index: NDArray[np.int64]
+    label: NDArray[np.int64]
+
+    @classmethod
+    def build(cls, found: list[bytes], labels: NDArray[np.int64]) -> IndexMap:
+        """The map of images 0..N-1 with these digests and labels."""
+        table = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 32)
+        # Sorting by the digest as four big-endian numbers is sorting by its bytes.
+        keys = table.view(">u8")
+        order = np.lexsort((np.arange(len(table)), *(keys[:, i] for i in (3, 2, 1, 0))))
+        return cls(table[order], order.astype(np.int64), labels[order])
+
+    def find(self, digest: bytes) -> NDArray[np.int64]:
+        """The indices of all images with this digest, ascending; empty if there is none."""
+        return self.index[self._rows(digest)]
+
+    def find_label(self, digest: bytes) -> int | None:
+        """The label of the first image with this digest."""
+        rows = self._rows(digest)
+        return int(self.label[rows.start]) if rows.stop > rows.start else None
+
+    @property
+    def duplicates(self) -> int:
+        """The number of images that are equal to an earlier one."""
+        return int((self.digests[1:] == self.digests[:-1]).all(axis=1).sum())
+
+    def save(self, file: IO[bytes]) -> None:
+        """Write the .npz file: the arrays digests, index and label."""
+        np.savez(file, digests=self.digests, index=self.index, label=self.label)
+
+    @classmethod
+    def load(cls, file: IO[bytes]) -> IndexMap:
+        """Read it again; raises IntegrityError. Nothing is unpickled."""
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                return cls(archive["digests"], archive["index"], archive["label"])
+        except (ValueError, KeyError, OSError) as error:
+            raise IntegrityError(f"not an index map: {error}") from None
+
+    def _rows(self, digest: bytes) -> slice:
+        first = self.digests.view(">u8")[:, 0]
+        key = int.from_bytes(digest[:8], "big")
+        low, high = (int(np.searchsorted(first, np.uint64(key), side)) for side in ("left", "right"))
+        wanted = np.frombuffer(digest, np.uint8)
+        matching = np.flatnonzero((self.digests[low:high] == wanted).all(axis=1))
+        if not len(matching):
+            return slice(low, low)
+        return slice(low + int(matching[0]), low + int(matching[-1]) + 1)

@@ -1,0 +1,1 @@
+"""Metrics: one value per image, from the clean and the adversarial image."""

@@ -1,0 +1,1 @@
+"""Classifiers: architectures, training, loading, logits. ``zoo/`` holds the shipped weights."""

@@ -1,0 +1,110 @@
+"""What is known of a model without loading it, so that a plan needs no TensorFlow.
+
+A shipped model has its card beside it. For any other file, a process of its own loads the model
+and prints the card, or the error: ``python -m core.models.card FILE '[28, 28, 1]'``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.errors import ConfigError, ModelError
+from core.models.loading import file_suffix
+from core.registry import MODELS
+
+ZOO = Path(__file__).with_name("zoo")
+_MARK = "card: "
+
+
+class ModelCard(BaseModel):
+    """A model file and what it takes and gives. test_accuracy and command are its provenance."""
+
+    model_config = ConfigDict(frozen=True)
+
+    image_shape: tuple[int, ...]
+    classes: int
+    test_accuracy: float | None = None
+    command: str | None = None
+
+
+def resolve(model: str, image_shape: tuple[int, ...]) -> tuple[str, Path, ModelCard]:
+    """Name, file and card of a shipped model or a Keras file; raises ModelError."""
+    if model in MODELS:
+        path = ZOO / f"{model}.keras"
+        card = ZOO / f"{model}.json"
+        if not path.is_file() or not card.is_file():
+            raise ModelError(
+                "a model whose weights are shipped",
+                f"{model!r}, which has none",
+                f"train it with 'python -m orchestrator train --model {model}' and give the file",
+            )
+        found = ModelCard.model_validate_json(card.read_text())
+        if found.image_shape != image_shape:
+            raise ModelError(
+                f"a model that takes images of shape {image_shape}",
+                f"{model!r}, which takes {found.image_shape}",
+                "give a model and a data set that fit",
+            )
+        return model, path, found
+    path = Path(model)
+    if not path.exists() and os.sep not in model and not path.suffix:
+        raise ConfigError(
+            "the name of a known model or a Keras file", repr(model), f"choose one of {', '.join(MODELS)}"
+        )
+    file_suffix(path)
+    return path.name, path, _ask(path, image_shape)
+
+
+def _ask(path: Path, image_shape: tuple[int, ...]) -> ModelCard:
+    answer = subprocess.run(
+        [sys.executable, "-m", "core.models.card", str(path), json.dumps(image_shape)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"},
+    )
+    lines = [line for line in answer.stdout.splitlines() if line.startswith(_MARK)]
+    if not lines:
+        last = (answer.stderr.strip().splitlines() or ["no output"])[-1]
+        raise ModelError(f"{path}: a model that loads", last, "try keras.saving.load_model on it")
+    content = json.loads(lines[-1].removeprefix(_MARK))
+    if "expected" in content:
+        raise ModelError(**content)
+    try:
+        return ModelCard.model_validate(content)
+    except ValidationError as error:
+        raise ModelError(f"{path}: a model that loads", str(error), "report this") from None
+
+
+def _answer(path: Path, image_shape: tuple[int, ...]) -> dict[str, object]:
+    import numpy as np
+
+    from core.models.classifier import KerasClassifier
+    from core.models.loading import load_model
+
+    try:
+        classifier = KerasClassifier(load_model(path), image_shape, 1)
+        sample = np.zeros((1, *image_shape), np.float32)
+        try:
+            logits, _ = classifier.gradient(sample, np.zeros(1, np.int64), "cross_entropy")
+        except Exception as error:
+            raise ModelError(
+                f"{path}: a model that images of shape {image_shape} pass through",
+                f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}",
+                "give a model and a data set that fit",
+            ) from None
+        if not np.isfinite(logits).all():
+            raise ModelError(f"{path}: finite outputs", "NaN or infinity", "check the weights")
+    except ModelError as error:
+        return {"expected": error.expected, "got": error.got, "advice": error.advice}
+    return {"image_shape": image_shape, "classes": classifier.classes}
+
+
+if __name__ == "__main__":
+    print(_MARK + json.dumps(_answer(Path(sys.argv[1]), tuple(json.loads(sys.argv[2])))))

@@ -1,0 +1,152 @@
+"""A loaded model as the attacks see it: logits and input gradients of NumPy arrays.
+
+Every call runs on one fixed, padded batch shape, so that an image's result depends neither on how
+many images came with it nor on which ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ModelError
+from core.models.logits import logits_function
+
+Images = NDArray[np.float32]
+Loss = Literal["cross_entropy", "margin"]
+
+
+class Classifier(Protocol):
+    """What an attack needs of a model."""
+
+    batch_size: int
+    classes: int
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        """Logits (n, classes) of any number of images (n, H, W, C)."""
+        ...
+
+    def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
+        """Logits (B, classes) and the gradient (B, H, W, C) of the loss of exactly B images.
+
+        cross_entropy is -log softmax(z)[y], margin is max(z[j], j != y) - z[y]; both grow as the
+        prediction moves away from the label y.
+        """
+        ...
+
+
+def predict(classifier: Classifier, images: Images) -> NDArray[np.int64]:
+    """The class (n,) with the largest logit."""
+    return np.asarray(classifier.logits(images).argmax(axis=1), np.int64)
+
+
+class KerasClassifier:
+    """A keras.Model behind the Classifier protocol.
+
+    Raises ModelError where the output can't be read as (N, classes).
+    """
+
+    def __init__(self, model: Any, image_shape: tuple[int, ...], batch_size: int) -> None:
+        import tensorflow as tf
+
+        self.batch_size = batch_size
+        self.image_shape = image_shape
+        self.classes = check_shapes(model, image_shape)
+        logits, how = logits_function(model)
+        probabilities = how == "output" and _gives_probabilities(model, image_shape)
+        shape = tf.TensorSpec((batch_size, *image_shape), tf.float32)
+
+        def read(x: Any) -> Any:
+            z = tf.cast(logits(x), tf.float32)
+            # Probabilities from a tail that can't be taken apart: the logits up to a constant.
+            return tf.math.log(tf.maximum(z, 1e-37)) if probabilities else z
+
+        @tf.function(input_signature=[shape], autograph=False)  # type: ignore[untyped-decorator]
+        def forward(x: Any) -> Any:
+            return read(x)
+
+        def backward(loss_of: Any) -> Any:
+            @tf.function(  # type: ignore[untyped-decorator]
+                input_signature=[shape, tf.TensorSpec((batch_size,), tf.int64)], autograph=False
+            )
+            def traced(x: Any, y: Any) -> Any:
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch(x)
+                    z = read(x)
+                    loss = loss_of(z, y)
+                return z, tape.gradient(loss, x, unconnected_gradients="zero")
+
+            return traced
+
+        self._forward = forward
+        self._backward = {"cross_entropy": backward(_cross_entropy), "margin": backward(_margin)}
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        """See Classifier."""
+        parts = [np.empty((0, self.classes), np.float32)]
+        for start in range(0, len(images), self.batch_size):
+            chunk = images[start : start + self.batch_size]
+            parts.append(np.asarray(self._forward(pad(chunk, self.batch_size)))[: len(chunk)])
+        return np.concatenate(parts)
+
+    def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
+        """See Classifier."""
+        logits, gradient = self._backward[loss](images, labels)
+        return np.asarray(logits), np.asarray(gradient)
+
+
+def pad(images: Images, batch_size: int) -> Images:
+    """``images`` filled up to ``batch_size`` with zeros."""
+    missing = batch_size - len(images)
+    return np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else images
+
+
+def check_shapes(model: Any, image_shape: tuple[int, ...]) -> int:
+    """The number of classes of a model that takes images of this shape; raises ModelError."""
+    inputs, outputs = model.inputs or [], model.outputs or []
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ModelError(
+            "a model with one input and one output",
+            f"{len(inputs)} inputs and {len(outputs)} outputs",
+            "wrap it in a functional keras.Model with one of each",
+        )
+    wanted, given = tuple(inputs[0].shape), (None, *image_shape)
+    fits = len(wanted) == len(given) and all(
+        w is None or g is None or w == g for w, g in zip(wanted, given, strict=True)
+    )
+    if not fits:
+        raise ModelError(
+            f"a model that takes images of shape {image_shape}",
+            f"one that takes {wanted[1:]}",
+            "give a model and a data set that fit, or put a reshaping layer in front of the model",
+        )
+    out = tuple(outputs[0].shape)
+    if len(out) != 2 or out[1] is None or out[1] < 2:
+        raise ModelError(
+            "a model whose output is (N, classes) with 2 classes or more",
+            f"output {out}",
+            "let the model end in one probability or logit per class",
+        )
+    return int(out[1])
+
+
+def _gives_probabilities(model: Any, image_shape: tuple[int, ...]) -> bool:
+    sample = np.random.default_rng(0).random((4, *image_shape), np.float32)
+    output = np.asarray(model(sample, training=False))
+    return bool((output >= 0).all() and np.allclose(output.sum(axis=1), 1, atol=1e-3))
+
+
+def _cross_entropy(z: Any, y: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=z)
+
+
+def _margin(z: Any, y: Any) -> Any:
+    import tensorflow as tf
+
+    own = tf.one_hot(y, tf.shape(z)[1], on_value=True, off_value=False, dtype=tf.bool)
+    best_other = tf.reduce_max(tf.where(own, tf.float32.min, z), axis=1)
+    return best_other - tf.reduce_max(tf.where(own, z, tf.float32.min), axis=1)

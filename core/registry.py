@@ -1,0 +1,75 @@
+"""Name -> class, for attacks, data sets, models and metrics.
+
+A class registers itself with ``@ATTACKS.register("name")``; importing the registry's package
+imports every module in it, so that adding a file is all it takes to add an entry.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+from core.errors import ConfigError
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+class Registry(Generic[T]):
+    """The entries of one kind, found by importing every module of ``package``."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind, self.package = kind, package
+        self._entries: dict[str, T] = {}
+        self._scanned = False
+
+    def register(self, name: str) -> Callable[[C], C]:
+        """Class decorator: make the class known as ``name`` (unique in its registry)."""
+
+        def add(entry: C) -> C:
+            known = self._entries.get(name)
+            if known is not None and getattr(known, "__qualname__", "") != entry.__qualname__:  # type: ignore[attr-defined]
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._entries[name] = entry  # type: ignore[assignment]
+            return entry
+
+        return add
+
+    def __getitem__(self, name: str) -> T:
+        """The entry called ``name``; raises ConfigError with the known names."""
+        self._scan()
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise ConfigError(
+                f"the name of a known {self.kind}",
+                repr(name),
+                f"choose one of {', '.join(self)}",
+            ) from None
+
+    def __contains__(self, name: object) -> bool:
+        self._scan()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        self._scan()
+        return iter(sorted(self._entries))
+
+    def __len__(self) -> int:
+        self._scan()
+        return len(self._entries)
+
+    def _scan(self) -> None:
+        if not self._scanned:
+            self._scanned = True
+            package = importlib.import_module(self.package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
+
+
+DATASETS: Registry[Any] = Registry("data set", "core.datasets")
+MODELS: Registry[Any] = Registry("model", "core.models")
+ATTACKS: Registry[Any] = Registry("attack", "core.attacks")
+METRICS: Registry[Any] = Registry("metric", "core.metrics")

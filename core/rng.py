@@ -1,0 +1,15 @@
+"""Random numbers that belong to an image.
+
+A generator is drawn from the run's seed and the image's index in the data set, and from nothing
+else: not from the shard, the batch, the worker or the clock. So an image gets the same numbers
+however the set is cut.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def image_rng(seed: int, index: int) -> np.random.Generator:
+    """The generator of image ``index`` in a run with ``seed``."""
+    return np.random.default_rng([seed, index])

@@ -1,0 +1,77 @@
+"""One shard, from its slice of the inputs to its record."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from core import ledger
+from core.attacks.base import Examples
+from core.attacks.stages import run_stages, stages_of
+from core.contracts import Fingerprint, Manifest, ShardRecord
+from core.errors import IntegrityError
+from core.fingerprint import processor, versions
+from core.index import digests
+from core.models.classifier import Classifier, Images, predict
+from core.pixels import to_float
+from core.store import RunStore
+
+ClassifierOf = Callable[[RunStore, Manifest], Classifier]
+
+
+def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: str) -> ShardRecord:
+    """Attack one shard and publish it; what is done already is returned as it is.
+
+    The figures are measured on the adversarial images as they are read back from the store.
+    """
+    known = run.record(index)
+    if known is not None:
+        return known
+    began, cpu_began = time.perf_counter(), time.process_time()
+    manifest = run.manifest()
+    config, shard = manifest.config, manifest.shard(index)
+    classifier = classifier_of(run, manifest)
+
+    stored = run.images(manifest.data, shard.start, shard.stop)
+    clean = to_float(stored, config.bounds)
+    labels = run.labels(manifest.data, shard.start, shard.stop)
+    indices = np.arange(shard.start, shard.stop, dtype=np.int64)
+    clean_predictions = predict(classifier, clean)
+    examples = Examples(
+        images=clean,
+        labels=labels if config.labels == "true" else clean_predictions,
+        indices=indices,
+        bounds=config.bounds,
+        seed=config.seed,
+        levels=255 if stored.dtype == np.uint8 else None,
+    )
+    outcome = run_stages(stages_of(config), classifier, examples, clean_predictions)
+
+    run.write_shard_images(index, outcome.images)
+    written = run.shard_images(index)
+    measured = ledger.measure(classifier, clean, written, config.bounds)
+    table = ledger.rows(measured, outcome, indices, labels, digests(stored, config.bounds), index)
+    content = run.write_shard_rows(index, table)
+    if images_digest(written) != images_digest(outcome.images):
+        raise IntegrityError(f"shard {index}: the store gave back other images than were written")
+    record = ShardRecord(
+        shard=shard,
+        images_sha256=images_digest(written),
+        rows_sha256=hashlib.sha256(content).hexdigest(),
+        successes=int(np.sum(measured.adversarial_prediction != measured.clean_prediction)),
+        fallbacks=sum(reason != "" for reason in outcome.reason),
+        fingerprint=Fingerprint(versions=versions(), processor=processor(), batch_size=classifier.batch_size),
+        worker=worker,
+        seconds=time.perf_counter() - began,
+        cpu_seconds=time.process_time() - cpu_began,
+    )
+    run.write_shard(record)
+    return record
+
+
+def images_digest(images: Images) -> str:
+    """SHA-256 of the images' bytes, C order, little-endian float32."""
+    return hashlib.sha256(np.ascontiguousarray(images, "<f4").tobytes()).hexdigest()

@@ -1,0 +1,75 @@
+"""The command line: the group of commands, and what ends with which exit code.
+
+0 done; 2 bad input or usage; 3 the run is incomplete; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from core.errors import AdvshardError, InputError
+
+BAD_INPUT, INCOMPLETE, INTERRUPTED = 2, 3, 130
+# Name of the command -> the module that has it; imported when the command is called.
+_COMMANDS = {
+    "doctor": "doctor",
+    "list": "runs",
+    "report": "runs",
+    "resume": "run",
+    "run": "run",
+    "status": "runs",
+    "train": "train",
+    "worker": "worker",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"orchestrator.commands.{_COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="advshard")
+def cli() -> None:
+    """Adversarial examples for a whole image test set, as a distributed batch job."""
+
+
+class RunInterruptedError(Exception):
+    """The user stopped the command; the text is the line that says how to go on."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        result: Any = cli.main(arguments, prog_name="python -m orchestrator", standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except click.ClickException as error:
+        _say(error.format_message())
+        sys.exit(BAD_INPUT)
+    except InputError as error:
+        _say(str(error))
+        sys.exit(BAD_INPUT)
+    except AdvshardError as error:
+        _say(str(error))
+        sys.exit(INCOMPLETE)
+    except RunInterruptedError as error:
+        print(error, file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted")
+        sys.exit(INTERRUPTED)
+
+
+def _say(text: str) -> None:
+    print("error: " + " ".join(text.split()), file=sys.stderr)

@@ -1,0 +1,117 @@
+"""``run`` and ``resume``: plan a run, or find one, and see it through."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import click
+
+from core.contracts import Scalar
+from core.errors import ConfigError
+from core.store import RunStore
+from orchestrator.cli import INCOMPLETE, RunInterruptedError
+from orchestrator.options import broker_options, broker_url, find_run, store_option, store_url
+
+_PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "step_size", "step_back": "step_back"}
+
+
+@click.command("run")
+@click.option("--shards", type=int, default=64, help="Parts that the set is cut into")
+@click.option("--attack", default="mifgsm", help="A registered attack")
+@click.option("--fallback", default="ifgsm", help="Attack for images that the first left unchanged, or 'none'")
+@click.option(
+    "--eps", type=float, help="Largest change of a pixel, in the units of the bounds  [default: 20/255 of them]"
+)
+@click.option("--steps", type=int, help="Iterations at most  [default: the attack's]")
+@click.option("--decay", type=float, help="Momentum's decay factor  [default: the attack's]")
+@click.option("--step-size", type=float, help="Change of a pixel per step  [default: 1.5 eps / steps]")
+@click.option("--step-back", type=int, help="Bisections back towards the clean image  [default: the attack's]")
+@click.option("--early-stop/--no-early-stop", default=None, help="Stop an image at its first misclassification")
+@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Any other hyper-parameter of the attack")
+@click.option("--model", default="cnn", help="A shipped model, or a Keras file")
+@click.option("--data", default="fashion-mnist", help="A registered data set, or an .npz file")
+@click.option("--limit", type=int, help="Attack the first N images alone")
+@click.option("--labels", type=click.Choice(["predicted", "true"]), default="predicted", help="What to move away from")
+@click.option("--bounds", type=float, nargs=2, default=(0.0, 1.0), help="Pixel range that the model expects")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of everything random")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Fixed batch of every pass  [default: by image size]")
+@click.option("--max-attempts", type=click.IntRange(min=1), default=3, help="Executions before a shard is quarantined")
+@broker_options
+@store_option
+def run_command(
+    store: str | None,
+    broker: str | None,
+    workers: int | None,
+    early_stop: bool | None,
+    settings: tuple[str, ...],
+    fallback: str,
+    **options: Any,
+) -> int:
+    """Attack an image set; the same command goes on with its unfinished run."""
+    from orchestrator.dispatch import check_broker
+    from orchestrator.plan import Request, plan
+
+    params: dict[str, Scalar] = {
+        name: value for option, name in _PARAMS.items() if (value := options.pop(option)) is not None
+    }
+    if early_stop is not None:
+        params["early_stop"] = early_stop
+    params.update(_setting(text) for text in settings)
+    url = broker_url(broker)
+    request = Request(
+        store=store_url(store), params=params, fallback=None if fallback == "none" else fallback, **options
+    )
+    if url:
+        check_broker(url)
+    return see_through(plan(request), url, workers)
+
+
+@click.command("resume")
+@click.argument("run", required=False)
+@click.option("--retry-quarantined", is_flag=True, help="Give quarantined shards another round of attempts")
+@broker_options
+@store_option
+def resume_command(
+    run: str | None, store: str | None, broker: str | None, workers: int | None, retry_quarantined: bool
+) -> int:
+    """Go on with RUN (an id or a URL), by default the newest run of the store."""
+    found = find_run(run, store)
+    if retry_quarantined:
+        for index in found.quarantined():
+            found.release(index)
+    return see_through(found, broker_url(broker), workers)
+
+
+def see_through(run: RunStore, broker: str | None, workers: int | None) -> int:
+    """Drive the run to its report, print it, and give the exit code."""
+    from orchestrator.job import work
+    from orchestrator.summary import print_summary
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        report = work(run, broker, workers)
+    except KeyboardInterrupt:
+        raise RunInterruptedError(f"interrupted; go on with: python -m orchestrator resume {run.url}") from None
+    print_summary(run, report)
+    print(run.url)
+    return 0 if report.complete else INCOMPLETE
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _setting(text: str) -> tuple[str, Scalar]:
+    import json
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ConfigError("--set NAME=VALUE", repr(text), "give --set random_start=true, say")
+    try:
+        parsed = json.loads(value)
+    except json.JSONDecodeError:
+        parsed = value
+    if not isinstance(parsed, bool | int | float | str | None):
+        raise ConfigError("--set NAME=VALUE with a number, true, false or a word", repr(text), "correct the value")
+    return name.replace("-", "_"), parsed

@@ -1,0 +1,80 @@
+"""``list``, ``status`` and ``report``: what is in a store, from the store alone."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from core.contracts import Manifest
+from core.errors import ConfigError
+from core.store import REPORT_PAGE, RunStore, Store
+from orchestrator.options import find_run, store_option, store_url
+from orchestrator.presence import driver_of
+
+
+@click.command("list")
+@store_option
+def list_command(store: str | None) -> None:
+    """The runs of a store, the newest last."""
+    table = Table("run", "created (UTC)", "data", "model", "attack", "images", "shards", "state", "success", "SSIM")
+    runs = [(run, run.manifest()) for run in Store(store_url(store)).runs()]
+    for run, manifest in sorted(runs, key=lambda pair: pair[1].created):
+        report = run.report()
+        table.add_row(
+            manifest.run_id,
+            manifest.created[:19],
+            manifest.data.name,
+            manifest.model.name,
+            manifest.config.attack.attack,
+            str(manifest.data.count),
+            str(manifest.shards),
+            _state(run, manifest),
+            f"{report.success_rate:.4f}" if report else "",
+            f"{report.ssim_mean:.4f}" if report and report.ssim_mean is not None else "",
+        )
+    Console(width=160 if not Console().is_terminal else None).print(table)
+
+
+@click.command("status")
+@click.argument("run", required=False)
+@store_option
+def status_command(run: str | None, store: str | None) -> None:
+    """How far RUN (an id or a URL) is, by default the newest run of the store."""
+    found = find_run(run, store)
+    manifest = found.manifest()
+    done, quarantined = found.done(), found.quarantined()
+    driver = driver_of(found)
+    click.echo(f"run          {found.url}")
+    click.echo(f"state        {_state(found, manifest)}")
+    click.echo(f"shards       {len(done)}/{manifest.shards} done, {len(quarantined)} quarantined")
+    click.echo(f"orchestrator {f'process {driver.pid} on {driver.host}' if driver and driver.fresh else 'none'}")
+    for index, error in quarantined.items():
+        click.echo(f"quarantined  shard {index}: {error}")
+
+
+@click.command("report")
+@click.argument("run", required=False)
+@store_option
+def report_command(run: str | None, store: str | None) -> None:
+    """Print the report of RUN and draw its page again, from what the reduce wrote."""
+    from orchestrator.report.page import write_page
+    from orchestrator.summary import print_summary
+
+    found = find_run(run, store)
+    report = found.report()
+    if report is None:
+        raise ConfigError("a run that was reduced", f"{found.url}, which has no report", "resume it first")
+    write_page(found, report)
+    print_summary(found, report)
+    click.echo(f"{found.url}/{REPORT_PAGE}")
+
+
+def _state(run: RunStore, manifest: Manifest) -> str:
+    report = run.report()
+    if report is not None:
+        return "complete" if report.complete else "incomplete"
+    driver = driver_of(run)
+    if driver and driver.fresh:
+        return "running"
+    return "to be reduced" if len(run.done()) == manifest.shards else "interrupted"

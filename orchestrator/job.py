@@ -1,0 +1,95 @@
+"""A run from its plan to its report."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.contracts import Report
+from core.datasets.cache import cache_dir
+from core.errors import AdvshardError
+from core.store import RunStore
+from orchestrator.dispatch import check_broker, send, use_broker
+from orchestrator.embedded import Fleet
+from orchestrator.presence import Presence
+from orchestrator.progress import Display
+from orchestrator.report.page import write_page
+from orchestrator.watch import Part, Watch
+
+MOST_AUTO_WORKERS = 16
+
+
+def work(run: RunStore, broker: str | None, workers: int | None) -> Report:
+    """Drive a planned run to its report, on the broker given or on the embedded one.
+
+    A run that is complete already is left as it is.
+    """
+    report = run.report()
+    if report is not None and report.complete:
+        return report
+    manifest = run.manifest()
+    presence = Presence(run)
+    other = presence.other()
+    if other is not None:
+        print(
+            f"note: another orchestrator (process {other.pid} on {other.host}) is at work on this run; "
+            "both go on, and no shard counts twice",
+            file=sys.stderr,
+        )
+    else:
+        run.withdraw_report()
+    began = time.perf_counter()
+    with _broker(run, broker, workers) as fleet, Display(f"run {manifest.run_id}") as display:
+
+        def tend() -> list[str]:
+            presence.beat()
+            return fleet.tend() if fleet else []
+
+        def send_part(part: Part) -> None:
+            send(run, manifest, part)
+
+        presence.beat()
+        watch = Watch(run, manifest, send_part, tend=tend, show=display)
+        try:
+            watch.shards()
+            attacked = time.perf_counter()
+            if not run.done():
+                raise AdvshardError(f"no shard could be attacked: {next(iter(run.quarantined().values()), '')}")
+            report = watch.reduce()
+            report = _timed(run, report, attack_seconds=attacked - began, run_seconds=time.perf_counter() - began)
+        finally:
+            presence.beat(last=True)
+    write_page(run, report)
+    return report
+
+
+@contextmanager
+def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[Fleet | None]:
+    if broker:
+        check_broker(broker)
+        use_broker(broker)
+        yield None
+        return
+    count = workers or min(os.cpu_count() or 1, MOST_AUTO_WORKERS)
+    fleet = Fleet(count, logs_of(run))
+    try:
+        use_broker(fleet.url)
+        yield fleet
+    finally:
+        fleet.stop()
+
+
+def logs_of(run: RunStore) -> Path:
+    """Where the embedded workers of a run write their logs."""
+    return cache_dir() / "logs" / run.url.rsplit("/", 1)[-1]
+
+
+def _timed(run: RunStore, report: Report, **seconds: float) -> Report:
+    """The report with the orchestrator's own times added."""
+    report = report.model_copy(update={"timing": {**report.timing, **seconds}})
+    run.write_report(report)
+    return report

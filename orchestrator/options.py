@@ -1,0 +1,79 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from core.errors import ConfigError
+from core.store import RunStore, Store
+from tasks.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Workers(click.ParamType[int | None]):
+    """``auto`` (one per core), or a number from 1."""
+
+    name = "auto|N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """None for ``auto``."""
+        if value is None or value == "auto":
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if number < 1:
+            self.fail(f"expected 'auto' or 1 or more workers; got {value!r}; leave it out for one per core", param, ctx)
+        return number
+
+
+def store_option(function: F) -> F:
+    """``--store``: where the runs are."""
+    decorate = click.option(
+        "--store", metavar="URL", help="Folder of the runs, or any fsspec URL [ADVSHARD_STORE, runs]"
+    )
+    return decorate(function)
+
+
+def broker_options(function: F) -> F:
+    """``--broker`` and ``--workers``."""
+    function = click.option(
+        "--workers", type=Workers(), default="auto", help="Worker processes of the embedded default"
+    )(function)
+    return click.option("--broker", metavar="URL", help="Redis or Valkey with workers on it [ADVSHARD_BROKER_URL]")(
+        function
+    )
+
+
+def store_url(given: str | None) -> str:
+    """The option's value, or the environment's."""
+    return given or Settings().store
+
+
+def broker_url(given: str | None) -> str | None:
+    """The option's value, or the environment's; None for the embedded default."""
+    setting = Settings().broker_url
+    return given or (setting.get_secret_value() if setting else None)
+
+
+def find_run(run: str | None, store: str | None) -> RunStore:
+    """A run by its id or URL, or the newest of the store; raises ConfigError."""
+    place = Store(store_url(store))
+    if run is None:
+        runs = sorted(place.runs(), key=lambda each: each.manifest().created)
+        if not runs:
+            raise ConfigError(
+                "a store with a run in it", f"none in {place.folder.url()}", "give --store or start a run"
+            )
+        return runs[-1]
+    found = RunStore(run) if "/" in run else place.run(run)
+    if not found.has_manifest():
+        raise ConfigError(
+            "the id or the URL of a run", f"{run!r}, not found in {place.folder.url()}", "see 'orchestrator list'"
+        )
+    return found

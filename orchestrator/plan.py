@@ -1,0 +1,237 @@
+"""From what the user asked to a planned run: all that can be wrong is found here.
+
+Nothing is sent before the manifest stands in the store. The run's id is a digest of all that
+determines its result, so that the same command finds its run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attacks.base import Attack
+from core.attacks.stages import build
+from core.blobs import Folder
+from core.contracts import Blob, DataRef, Manifest, ModelRef, RunConfig, Scalar, StageConfig, digest_of
+from core.datasets.base import ImageSet
+from core.datasets.npz import NpzDataset
+from core.errors import ConfigError, DataError, StoreError
+from core.fingerprint import versions
+from core.models.card import resolve
+from core.models.loading import file_suffix
+from core.npy import npy_header
+from core.registry import ATTACKS, DATASETS
+from core.store import RunStore, Store
+
+FALLBACK_STEPS = 5
+_BATCH_VALUES = 64 * 64 * 64 * 3  # pixel values in a batch: larger images, smaller batches
+_LARGEST_BATCH = 64
+_PIECE = 64 << 20  # bytes hashed or written at a time
+_ROW_BYTES = 400  # of ledger and index map, per image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for. params are the hyper-parameters given by hand."""
+
+    store: str
+    data: str = "fashion-mnist"
+    model: str = "cnn"
+    shards: int = 64
+    limit: int | None = None
+    attack: str = "mifgsm"
+    fallback: str | None = "ifgsm"
+    params: dict[str, Scalar] = field(default_factory=dict)
+    labels: str = "predicted"
+    bounds: tuple[float, float] = (0.0, 1.0)
+    seed: int = 0
+    batch_size: int | None = None
+    max_attempts: int = 3
+
+
+def plan(request: Request) -> RunStore:
+    """Validate the request, put the inputs and the manifest into the store; raises InputError."""
+    config = run_config(request)
+    store = Store(request.store)
+    images = load_images(request.data, request.bounds).head(request.limit)
+    shape: tuple[int, int, int] = images.images.shape[1:]
+    config = config.model_copy(update={"batch_size": request.batch_size or _batch_size(shape)})
+    name, path, card = resolve(request.model, shape)
+    if images.labels.max() >= card.classes:
+        raise DataError(
+            f"labels in 0..{card.classes - 1}, for a model with {card.classes} classes",
+            f"a label {images.labels.max()}",
+            "give the labels or the model that fit",
+        )
+    content = path.read_bytes()
+    model = ModelRef(
+        name=name, classes=card.classes, file=_blob(hashlib.sha256(content).hexdigest(), file_suffix(path))
+    )
+    data = DataRef(
+        name=images.name,
+        count=len(images.images),
+        image_shape=shape,
+        dtype=str(images.images.dtype),
+        images=_array_blob(images.images),
+        labels=_array_blob(images.labels),
+        class_names=images.class_names,
+    )
+    shards = min(request.shards, data.count)
+    run_id = _run_id(config, data, model, shards)
+    run = store.run(run_id)
+    if run.has_manifest():
+        return run
+    _check_space(store.folder, images)
+    store.check_writable()
+    manifest = Manifest(
+        run_id=run_id,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        config=config,
+        data=data,
+        model=model,
+        shards=shards,
+        max_attempts=request.max_attempts,
+        versions=versions(),
+    )
+    _publish(run, manifest, images, content)
+    return run
+
+
+def run_config(request: Request) -> RunConfig:
+    """The request's attack, with every hyper-parameter written out; raises ConfigError."""
+    if request.shards < 1:
+        raise ConfigError("1 shard or more", f"{request.shards}", "give --shards 64, say")
+    if request.limit is not None and request.limit < 1:
+        raise ConfigError("a limit of 1 image or more", f"{request.limit}", "leave --limit out for all images")
+    low, high = request.bounds
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise ConfigError("bounds LO below HI", f"{low:g} {high:g}", "give --bounds 0 1, say")
+    attack = _stage(request.attack, request.params, request.bounds)
+    return RunConfig(
+        attack=attack,
+        fallback=_fallback(request.fallback, attack, request.bounds),
+        labels=request.labels,
+        bounds=request.bounds,
+        seed=request.seed,
+    )
+
+
+def load_images(data: str, bounds: tuple[float, float]) -> ImageSet:
+    """A registered data set, or an .npz file; raises DataError."""
+    if data in DATASETS:
+        found: ImageSet = DATASETS[data]().load(bounds)
+        return found
+    if not data.endswith(".npz"):
+        raise DataError(
+            "the name of a known data set or an .npz file",
+            repr(data),
+            f"choose one of {', '.join(DATASETS)}, or give a file with the arrays images and labels",
+        )
+    return NpzDataset(data).load(bounds)
+
+
+def _stage(name: str, params: dict[str, Scalar], bounds: tuple[float, float]) -> StageConfig:
+    kind: type[Attack] = ATTACKS[name]
+    extent = bounds[1] - bounds[0]
+    filled = dict(params)
+    for key in kind.relative_to_range:
+        default = kind.model_fields[key].default
+        if key not in filled and default is not None:
+            filled[key] = default * extent
+    attack = build(name, filled)
+    for key in kind.relative_to_range:
+        value = getattr(attack, key)
+        if value is not None and value > extent:
+            raise ConfigError(
+                f"{key} of at most {extent:g}, the extent of the bounds {bounds[0]:g}..{bounds[1]:g}",
+                f"{value:g}",
+                "give it in the units of the bounds",
+            )
+    return StageConfig(attack=name, params=attack.model_dump())
+
+
+def _fallback(name: str | None, attack: StageConfig, bounds: tuple[float, float]) -> StageConfig | None:
+    """The fallback takes the attack's hyper-parameters, but few steps and a loss that doesn't vanish."""
+    if name is None:
+        return None
+    kind: type[Attack] = ATTACKS[name]
+    own: dict[str, Scalar] = {"steps": FALLBACK_STEPS, "loss": "margin", "step_size": None}
+    if name == "fgsm":
+        own["steps"] = 1
+    params = {key: value for key, value in {**attack.params, **own}.items() if key in kind.model_fields}
+    return _stage(name, params, bounds)
+
+
+def _batch_size(shape: tuple[int, int, int]) -> int:
+    fitting = max(1, _BATCH_VALUES // int(np.prod(shape)))
+    return min(_LARGEST_BATCH, 1 << (fitting.bit_length() - 1))
+
+
+def _run_id(config: RunConfig, data: DataRef, model: ModelRef, shards: int) -> str:
+    determining = {
+        "config": config.model_dump(mode="json"),
+        "images": data.images.sha256,
+        "labels": data.labels.sha256,
+        "model": model.file.sha256,
+        "shards": shards,
+        "versions": versions(),
+    }
+    return digest_of(determining)[:16]
+
+
+def _blob(sha256: str, suffix: str) -> Blob:
+    return Blob(name=f"{sha256}{suffix}", sha256=sha256)
+
+
+def _array_blob(array: NDArray[Any]) -> Blob:
+    digest = hashlib.sha256()
+    for piece in _npy_pieces(array):
+        digest.update(piece)
+    return _blob(digest.hexdigest(), ".npy")
+
+
+def _npy_pieces(array: NDArray[Any]) -> Iterator[bytes | memoryview]:
+    yield npy_header(array.shape, array.dtype)
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+    for start in range(0, len(flat), _PIECE):
+        yield flat[start : start + _PIECE]
+
+
+def _publish(run: RunStore, manifest: Manifest, images: ImageSet, model: bytes) -> None:
+    try:
+        run.write_input(manifest.data.images, _npy_pieces(images.images))
+        run.write_input(manifest.data.labels, _npy_pieces(images.labels))
+        run.write_input(manifest.model.file, [model])
+        run.write_manifest(manifest)
+    except OSError as error:
+        raise StoreError(
+            f"a store with room for the inputs at {run.url}",
+            f"{type(error).__name__}: {error.strerror or error}",
+            "make room and give the same command again",
+        ) from None
+
+
+def _check_space(folder: Folder, images: ImageSet) -> None:
+    """Refuse a disk that is too full for the result, as far as one can know it."""
+    if not folder.local:
+        return
+    place = Path(folder.root)
+    while not place.exists():
+        place = place.parent
+    output = images.images.size * 4
+    needed = images.images.nbytes + 2 * output + _ROW_BYTES * 2 * len(images.images)
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise StoreError(
+            f"{needed / 1e6:.0f} MB free in the store {folder.url()}",
+            f"{free / 1e6:.0f} MB",
+            "make room or give another --store; the same command then goes on",
+        )

@@ -1,0 +1,85 @@
+"""A few images of the run: clean, adversarial, and their difference made visible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.contracts import Manifest
+from core.pixels import to_float, to_uint8
+from core.store import RunStore
+from orchestrator.report.pictures import image_url
+
+_SUCCESSES, _OTHERS = 16, 4
+
+
+@dataclass(frozen=True)
+class Card:
+    """One image with what happened to it."""
+
+    index: int
+    clean: str
+    adversarial: str
+    difference: str
+    label: str
+    clean_prediction: str
+    adversarial_prediction: str
+    success: bool
+    ssim: float
+    linf: float
+    steps: int
+    attack: str
+    reason: str
+    magnified: float
+
+
+def cards(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]]) -> list[Card]:
+    """Successes of each class in turn, then failures and fallbacks."""
+    return [_card(run, manifest, ledger, row) for row in _choose(ledger)]
+
+
+def _choose(ledger: dict[str, NDArray[Any]]) -> list[int]:
+    success, label = ledger["success"], ledger["label"]
+    queues = [list(np.flatnonzero(success & (label == each))[:_SUCCESSES]) for each in np.unique(label)]
+    chosen: list[int] = []
+    while len(chosen) < _SUCCESSES and any(queues):
+        chosen += [int(queue.pop(0)) for queue in queues if queue]
+    chosen = chosen[:_SUCCESSES]
+    fallbacks = np.flatnonzero(ledger["fallback_reason"] != "")[:_OTHERS]
+    failures = np.flatnonzero(~success)[:_OTHERS]
+    rest = [int(row) for row in (*failures, *fallbacks)]
+    return list(dict.fromkeys(chosen + rest))
+
+
+def _card(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]], row: int) -> Card:
+    bounds, data = manifest.config.bounds, manifest.data
+    index = int(ledger["index"][row])
+    clean = to_float(run.images(data, index, index + 1), bounds)
+    adversarial = run.attack_data(data, index, index + 1)
+    change = adversarial[0].astype(np.float64) - clean[0]
+    largest = float(np.abs(change).max())
+    grey = np.rint(127.5 + (change / largest if largest else change) * 127.5).astype(np.uint8)
+
+    def name(column: str) -> str:
+        value = int(ledger[column][row])
+        return data.class_names[value] if value < len(data.class_names) else str(value)
+
+    return Card(
+        index=index,
+        clean=image_url(to_uint8(clean, bounds)[0]),
+        adversarial=image_url(to_uint8(adversarial, bounds)[0]),
+        difference=image_url(grey),
+        label=name("label"),
+        clean_prediction=name("clean_prediction"),
+        adversarial_prediction=name("adversarial_prediction"),
+        success=bool(ledger["success"][row]),
+        ssim=float(ledger["ssim"][row]),
+        linf=float(ledger["linf"][row]),
+        steps=int(ledger["steps"][row]),
+        attack=str(ledger["attack"][row]),
+        reason=str(ledger["fallback_reason"][row]),
+        magnified=(bounds[1] - bounds[0]) / 2 / largest if largest else 0.0,
+    )

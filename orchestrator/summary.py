@@ -1,0 +1,45 @@
+"""A report as a table on the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from core.contracts import Report
+from core.store import RunStore
+
+
+def print_summary(run: RunStore, report: Report) -> None:
+    """The headline figures, and whatever is wrong, on standard output."""
+    table = Table(title=f"run {report.run_id}", show_header=False)
+    figures: dict[str, float | int | None] = {
+        "images": report.n_images,
+        "clean accuracy": report.clean_accuracy,
+        "success rate": report.success_rate,
+        "success rate after rounding to 8 bits": report.success_rate_uint8,
+        "error rate": report.error_rate,
+        "mean SSIM, all images": report.ssim_mean,
+        "mean SSIM, successes": report.ssim_mean_success,
+        "largest change of a pixel": report.linf_max,
+        "fallbacks": report.fallback_count,
+        "unchanged": report.unchanged_count,
+    }
+    for name, value in figures.items():
+        table.add_row(name, _text(value))
+    for name, seconds in report.timing.items():
+        table.add_row(name.replace("_", " "), f"{seconds:.1f}")
+    console = Console()
+    console.print(table)
+    for check in report.audit:
+        console.print(f"audit, {check.name}: {'passed' if check.passed else 'FAILED'}: {check.detail}", highlight=False)
+    for index, error in report.quarantined_shards.items():
+        console.print(f"shard {index} is quarantined: {error}", highlight=False)
+    if not report.complete:
+        missing = ", ".join(map(str, report.missing_shards))
+        console.print(f"INCOMPLETE: shards {missing} are missing", highlight=False)
+
+
+def _text(value: float | int | None) -> str:
+    if value is None:
+        return "not defined"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"

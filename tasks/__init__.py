@@ -1,0 +1,1 @@
+"""Celery tasks: metadata around plain functions of core. Never imports orchestrator."""

@@ -1,0 +1,42 @@
+"""The Celery app: ``celery -A tasks.app worker`` starts a worker.
+
+The store is the truth and the broker is transport, so there is no result backend: nothing about a
+run is lost when the broker forgets.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from tasks.settings import Settings
+
+QUEUE = "advshard"
+
+_given = Settings().broker_url
+app = Celery(
+    "advshard",
+    broker=_given.get_secret_value() if _given else "redis://localhost:6379/0",
+    include=["tasks.shard", "tasks.reduce", "tasks.session", "tasks.failures"],
+)
+app.conf.update(
+    task_default_queue=QUEUE,
+    # Only JSON is read: a pickle in the queue is refused, not executed.
+    accept_content=["json"],
+    task_serializer="json",
+    task_ignore_result=True,
+    # A message is done when its task is. A shard that kills its process is not delivered again by
+    # the broker, which would go on for ever: the orchestrator counts the attempts.
+    task_acks_late=True,
+    task_reject_on_worker_lost=False,
+    worker_prefetch_multiplier=1,
+    # A worker that died silently gives its messages back after this; the orchestrator is faster.
+    # Shorter than the longest task, it would make tasks run again and again.
+    broker_transport_options={"visibility_timeout": 6 * 3600},
+    broker_connection_retry_on_startup=True,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    # A replacement for a lost process may import for long; the default kills it in its start.
+    worker_proc_alive_timeout=120,
+    task_time_limit=3600,
+    task_send_sent_event=True,
+    worker_hijack_root_logger=True,
+)

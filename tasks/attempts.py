@@ -1,0 +1,40 @@
+"""The record that an execution leaves in the store, and its sign of life."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from core.contracts import Attempt
+from core.store import RunStore
+
+BEAT = 5.0  # seconds between two signs of life
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def attempt(run: RunStore, part: int | str, request: Any) -> Iterator[None]:
+    """Note that ``part`` (a shard, or REDUCE) is being worked on, and that its worker lives."""
+    value = Attempt(task_id=request.id, worker=str(request.hostname), started=time.time())
+    run.write_attempt(part, value)
+    ended = threading.Event()
+    thread = threading.Thread(target=_beat, args=(run, part, value, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _beat(run: RunStore, part: int | str, value: Attempt, ended: threading.Event) -> None:
+    while not ended.wait(BEAT):
+        value = value.model_copy(update={"beat": value.beat + 1})
+        try:
+            run.write_attempt(part, value)
+        except OSError as error:
+            _log.warning("no sign of life written for %s: %s", part, error)

@@ -1,0 +1,39 @@
+"""A failed task's last word, written to the store.
+
+Celery sends this signal in the pool's process for an exception, and in the worker's main process
+when the pool's process was lost: so the orchestrator learns of both at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from celery.signals import task_failure
+
+from core.contracts import Attempt
+from core.store import REDUCE, RunStore
+
+_log = logging.getLogger(__name__)
+
+
+@task_failure.connect  # type: ignore[untyped-decorator]
+def record_failure(
+    task_id: str = "",
+    exception: BaseException | None = None,
+    kwargs: dict[str, Any] | None = None,
+    **_: Any,
+) -> None:
+    """Mark the execution ``task_id`` as failed."""
+    kwargs = kwargs or {}
+    part: int | str = kwargs.get("shard", REDUCE)
+    error = f"{type(exception).__name__}: {exception}"
+    try:
+        run = RunStore(kwargs["run"])
+        known = {attempt.task_id: attempt for attempt in run.attempts(part)}
+        attempt = known.get(task_id) or Attempt(task_id=task_id, worker="unknown", started=time.time())
+        run.write_attempt(part, attempt.model_copy(update={"error": error}))
+    except Exception:
+        # The store may be what failed. The orchestrator misses the sign of life instead.
+        _log.exception("the failure of %s could not be recorded: %s", task_id, error)

@@ -1,0 +1,23 @@
+"""The task that puts the shards together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.models.cached import classifier_of
+from core.reduce import reduce_run
+from core.store import REDUCE, RunStore
+from tasks.app import app
+from tasks.attempts import attempt
+from tasks.session import load_tensorflow
+
+
+@app.task(name="tasks.reduce", bind=True)  # type: ignore[untyped-decorator]
+def reduce(self: Any, run: str) -> None:
+    """Reduce the run at URL ``run``; nothing happens if its report is there already."""
+    store = RunStore(run)
+    if store.report() is not None:
+        return
+    with attempt(store, REDUCE, self.request):
+        load_tensorflow()
+        reduce_run(store, classifier_of)

@@ -1,0 +1,23 @@
+"""The task that attacks one shard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.models.cached import classifier_of
+from core.shard import run_shard
+from core.store import RunStore
+from tasks.app import app
+from tasks.attempts import attempt
+from tasks.session import load_tensorflow
+
+
+@app.task(name="tasks.shard", bind=True)  # type: ignore[untyped-decorator]
+def attack_shard(self: Any, run: str, shard: int) -> None:
+    """Attack shard ``shard`` of the run at URL ``run``; nothing happens if it is done already."""
+    store = RunStore(run)
+    if store.record(shard) is not None:
+        return
+    with attempt(store, shard, self.request):
+        load_tensorflow()
+        run_shard(store, shard, classifier_of, worker=str(self.request.hostname))

@@ -1,0 +1,63 @@
+"""Classifiers whose gradients are known by hand: no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.models.classifier import Images, Loss
+
+SHAPE = (2, 2, 1)
+
+
+class LinearClassifier:
+    """Logits W x + b, of flattened images of any shape."""
+
+    def __init__(
+        self, weights: NDArray[np.float64], bias: NDArray[np.float64] | None = None, batch_size: int = 4
+    ) -> None:
+        self.weights = weights
+        self.bias = np.zeros(len(weights)) if bias is None else bias
+        self.batch_size = batch_size
+        self.classes = len(weights)
+        self.passes = 0
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        flat = images.reshape(len(images), -1).astype(np.float64)
+        # One row at a time, so that no kernel can make a row depend on the others.
+        return np.array([self.weights @ row + self.bias for row in flat], np.float32).reshape(len(images), self.classes)
+
+    def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
+        assert len(images) == self.batch_size
+        self.passes += 1
+        z = self.logits(images).astype(np.float64)
+        own = np.eye(self.classes)[labels]
+        if loss == "cross_entropy":
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            upstream = e / e.sum(axis=1, keepdims=True) - own
+        else:
+            upstream = np.eye(self.classes)[np.where(own, -np.inf, z).argmax(axis=1)] - own
+        rows = [row @ self.weights for row in upstream]
+        return z.astype(np.float32), np.array(rows, np.float32).reshape(images.shape)
+
+
+class ScriptedClassifier:
+    """Never flips; its gradient is a function of the image alone."""
+
+    def __init__(self, gradient_of: Callable[[Images], NDArray[np.float32]], batch_size: int = 4) -> None:
+        self.gradient_of = gradient_of
+        self.batch_size = batch_size
+        self.classes = 2
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        return np.tile(np.array([[1, 0]], np.float32), (len(images), 1))
+
+    def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
+        return self.logits(images), np.stack([self.gradient_of(image) for image in images])
+
+
+def image(*pixels: float) -> Images:
+    """One image of SHAPE."""
+    return np.array(pixels, np.float32).reshape(1, *SHAPE)

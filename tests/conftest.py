@@ -1,0 +1,31 @@
+"""One thread for TensorFlow, as in a worker, before anything imports it; and Hypothesis's profile."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update(
+    OMP_NUM_THREADS="1",
+    TF_NUM_INTRAOP_THREADS="1",
+    TF_NUM_INTEROP_THREADS="1",
+    TF_CPP_MIN_LOG_LEVEL="3",
+    KERAS_BACKEND="tensorflow",
+    CUDA_VISIBLE_DEVICES="-1",
+)
+for name in ("ADVSHARD_BROKER_URL", "ADVSHARD_STORE"):
+    os.environ.pop(name, None)
+
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+# Without a deadline: a first example may import TensorFlow or be slowed down by a busy machine.
+settings.register_profile("advshard", deadline=None, derandomize=True)
+settings.load_profile("advshard")
+
+
+@pytest.fixture(scope="session")
+def one_thread() -> None:
+    """TensorFlow, set up as in a worker."""
+    from tasks.session import load_tensorflow
+
+    load_tensorflow()

@@ -1,0 +1,75 @@
+"""Small runs for the tests: made up images and a classifier that needs no TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.contracts import Manifest, RunConfig, StageConfig
+from core.models.classifier import Classifier
+from core.store import RunStore
+from orchestrator.plan import Request, plan
+from tests.classifiers import LinearClassifier
+
+SHAPE = (12, 12, 1)
+
+
+def save_set(path: Path, count: int = 30, shape: tuple[int, ...] = SHAPE, classes: int = 3, **more: Any) -> Path:
+    """An .npz file of random 8-bit images; the fifth image is the first once more."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (count, *shape)).astype(np.uint8)
+    if count > 4:
+        images[4] = images[0]
+    np.savez(path, **{"images": images, "labels": rng.integers(0, classes, count), **more})
+    return path
+
+
+def save_model(path: Path, shape: tuple[int, ...] = SHAPE, classes: int = 3, scale: float = 1.0) -> Path:
+    """A small convolutional Keras classifier."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input(shape),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(classes),
+            layers.Activation("softmax"),
+        ]
+    )
+    dense = model.layers[-2]
+    dense.set_weights([scale * weight for weight in dense.get_weights()])
+    model.save(path)
+    return path
+
+
+def linear_classifier(run: RunStore, manifest: Manifest) -> Classifier:
+    """Stands in for the run's model."""
+    rng = np.random.default_rng(1)
+    size = int(np.prod(manifest.data.image_shape))
+    weights = rng.normal(size=(manifest.model.classes, size)) / size
+    return LinearClassifier(weights, batch_size=manifest.config.batch_size)
+
+
+def planned(tmp_path: Path, monkeypatch: Any, shards: int = 4, **change: Any) -> RunStore:
+    """A planned run whose model is never loaded: use it with ``linear_classifier``."""
+    from core.models.card import ModelCard
+
+    fake = tmp_path / "fake.keras"
+    fake.write_bytes(b"PK\x03\x04 not a model")
+    shape = change.pop("shape", SHAPE)
+    card = ModelCard(image_shape=shape, classes=3)
+    monkeypatch.setattr("orchestrator.plan.resolve", lambda model, image_shape: ("fake", fake, card))
+    data = change.pop("data", None) or save_set(tmp_path / "set.npz", shape=shape)
+    return plan(Request(store=str(tmp_path / "runs"), data=str(data), model="fake", shards=shards, **change))
+
+
+def config(**params: Any) -> RunConfig:
+    """A configuration of mifgsm."""
+    return RunConfig(attack=StageConfig(attack="mifgsm", params=params))

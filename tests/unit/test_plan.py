@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.errors import ConfigError, DataError, ModelError, StoreError
+from orchestrator import plan as plan_module
+from orchestrator.plan import Request, load_images, run_config
+from tests.runs import planned, save_set
+
+
+def request(**change: Any) -> Request:
+    return Request(store="unused", **change)
+
+
+def test_every_hyper_parameter_is_written_out() -> None:
+    config = run_config(request(params={"epsilon": 0.1}))
+    assert config.attack.params == {
+        "epsilon": 0.1,
+        "steps": 10,
+        "step_size": None,
+        "loss": "cross_entropy",
+        "early_stop": True,
+        "step_back": 6,
+        "random_start": False,
+        "decay": 0.5,
+    }
+    assert config.fallback is not None
+    assert config.fallback.attack == "ifgsm"
+    assert config.fallback.params["loss"] == "margin"
+    assert config.fallback.params["steps"] == 5
+    assert config.fallback.params["epsilon"] == 0.1
+    assert run_config(request(fallback=None)).fallback is None
+    fgsm = run_config(request(attack="mifgsm", fallback="fgsm")).fallback
+    assert fgsm is not None
+    assert fgsm.params["steps"] == 1
+
+
+def test_the_default_epsilon_is_a_share_of_the_bounds() -> None:
+    default = run_config(request()).attack.params["epsilon"]
+    wide = run_config(request(bounds=(-100.0, 155.0))).attack.params["epsilon"]
+    assert wide == pytest.approx(255 * default)
+    assert run_config(request(bounds=(0.0, 255.0), params={"epsilon": 8.0})).attack.params["epsilon"] == 8.0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shards": 0}, "1 shard or more; got 0"),
+        ({"limit": 0}, "a limit of 1 image or more; got 0"),
+        ({"bounds": (1.0, 0.0)}, "bounds LO below HI"),
+        ({"bounds": (0.0, float("inf"))}, "bounds LO below HI"),
+        ({"params": {"epsilon": 8.0}}, "epsilon of at most 1, the extent of the bounds 0..1; got 8"),
+        ({"params": {"step_size": 2.0}}, "step_size of at most 1"),
+        ({"params": {"epsilon": float("nan")}}, "valid epsilon"),
+        ({"attack": "nope"}, "choose one of"),
+        ({"fallback": "nope"}, "choose one of"),
+        ({"attack": "fgsm", "params": {"steps": 3}}, "fgsm with a valid steps"),
+    ],
+)
+def test_a_request_that_cannot_be_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        run_config(request(**change))
+    assert said in str(refused.value)
+
+
+def test_an_unknown_data_set_lists_the_known_ones() -> None:
+    with pytest.raises(DataError, match="choose one of fashion-mnist"):
+        load_images("mnist", (0.0, 1.0))
+
+
+def test_the_run_id_is_that_of_all_that_determines_the_result(tmp_path: Path, monkeypatch: Any) -> None:
+    ids: dict[str, str] = {"base": planned(tmp_path, monkeypatch).manifest().run_id}
+    assert planned(tmp_path, monkeypatch, max_attempts=9).manifest().run_id == ids["base"]
+    other = save_set(tmp_path / "other.npz", 31)
+    for name, change in {
+        "epsilon": {"params": {"epsilon": 0.1}},
+        "labels": {"labels": "true"},
+        "seed": {"seed": 1},
+        "fallback": {"fallback": None},
+        "attack": {"attack": "ifgsm"},
+        "shards": {"shards": 5},
+        "limit": {"limit": 29},
+        "data": {"data": other},
+        "batch": {"batch_size": 8},
+        "bounds": {"bounds": (-1.0, 1.0)},
+    }.items():
+        ids[name] = planned(tmp_path, monkeypatch, **change).manifest().run_id
+    assert len(set(ids.values())) == len(ids)
+
+
+def test_the_inputs_stand_in_the_store_as_they_came(tmp_path: Path, monkeypatch: Any) -> None:
+    run = planned(tmp_path, monkeypatch, limit=20)
+    manifest = run.manifest()
+    with np.load(tmp_path / "set.npz") as source:
+        np.testing.assert_array_equal(run.images(manifest.data, 3, 9), source["images"][3:9])
+        np.testing.assert_array_equal(run.labels(manifest.data, 0, 20), source["labels"][:20])
+    assert manifest.data.count == 20
+    assert run.input_bytes(manifest.model.file) == (tmp_path / "fake.keras").read_bytes()
+    assert run.input_bytes(manifest.data.images)
+
+
+def test_labels_must_be_classes_of_the_model(tmp_path: Path, monkeypatch: Any) -> None:
+    data = save_set(tmp_path / "more.npz", classes=5)
+    with pytest.raises(DataError, match=r"labels in 0\.\.2, for a model with 3 classes; got a label 4"):
+        planned(tmp_path, monkeypatch, data=data)
+
+
+def test_a_full_disk_is_found_before_anything_is_sent(tmp_path: Path, monkeypatch: Any) -> None:
+    class Full:
+        free = 1000
+
+    monkeypatch.setattr(plan_module.shutil, "disk_usage", lambda path: Full)
+    with pytest.raises(StoreError, match="MB free in the store"):
+        planned(tmp_path, monkeypatch)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_disk_that_fills_up_leaves_no_manifest(tmp_path: Path, monkeypatch: Any) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(plan_module.RunStore, "write_input", full)
+    with pytest.raises(StoreError, match="No space left on device; make room"):
+        planned(tmp_path, monkeypatch)
+    assert list((tmp_path / "runs").glob("*/manifest.json")) == []
+
+
+def test_the_batch_gets_smaller_as_images_get_larger() -> None:
+    assert plan_module._batch_size((28, 28, 1)) == 64
+    assert plan_module._batch_size((32, 32, 3)) == 64
+    assert plan_module._batch_size((224, 224, 3)) == 4
+    assert plan_module._batch_size((128, 128, 3)) == 16
+
+
+def test_a_model_is_a_name_or_a_file(tmp_path: Path) -> None:
+    from core.models.card import resolve
+
+    name, path, card = resolve("cnn", (28, 28, 1))
+    assert (name, card.classes) == ("cnn", 10)
+    assert path.is_file()
+    with pytest.raises(ModelError, match=r"takes images of shape \(32, 32, 3\)"):
+        resolve("cnn", (32, 32, 3))
+    with pytest.raises(ConfigError, match="choose one of cnn, mlp"):
+        resolve("resnet", (28, 28, 1))
+    with pytest.raises(ModelError, match="no file"):
+        resolve(str(tmp_path / "none.keras"), (28, 28, 1))

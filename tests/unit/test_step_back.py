@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+
+from core.attacks.base import Examples
+from core.attacks.step_back import step_back
+from core.models.classifier import predict
+from tests.classifiers import LinearClassifier, image
+
+WEIGHTS = np.zeros((2, 4))
+WEIGHTS[1] = 1  # class 1 where the pixels sum up to more than 1
+CLASSIFIER = LinearClassifier(WEIGHTS, np.array([1.0, 0.0]))
+
+
+def examples(clean: np.ndarray, levels: int | None = None) -> Examples:
+    count = len(clean)
+    return Examples(clean, np.zeros(count, np.int64), np.arange(count), levels=levels)
+
+
+def test_it_ends_just_behind_the_boundary() -> None:
+    clean, far = image(0, 0, 0, 0), image(1, 1, 0.5, 0.5)
+    # The boundary is at a third of the way; 12 bisections come within 1/4096 behind it.
+    found = step_back(CLASSIFIER, examples(clean), far, 12)
+    share = found[0, 0, 0, 0]
+    assert 1 / 3 < share <= 1 / 3 + 1 / 4096
+    np.testing.assert_allclose(found, share * far, rtol=1e-6)
+    assert predict(CLASSIFIER, found).tolist() == [1]
+
+
+def test_each_bisection_halves_the_interval() -> None:
+    clean, far = image(0, 0, 0, 0), image(1, 1, 0.5, 0.5)
+    shares = [float(step_back(CLASSIFIER, examples(clean), far, k)[0, 0, 0, 0]) for k in range(5)]
+    assert shares == [1.0, 0.5, 0.5, 0.375, 0.375]
+
+
+def test_what_is_not_misclassified_stays_as_it_is() -> None:
+    clean = np.concatenate([image(0, 0, 0, 0), image(0, 0, 0, 0)])
+    far = np.concatenate([image(0.1, 0.1, 0.1, 0.1), image(1, 1, 1, 1)])
+    found = step_back(CLASSIFIER, examples(clean), far, 6)
+    np.testing.assert_array_equal(found[0], far[0])
+    assert (found[1] < far[1]).all()
+
+
+def test_of_8_bit_images_it_leaves_whole_levels() -> None:
+    clean = image(10, 20, 30, 40) / np.float32(255)
+    far = image(200, 255, 130, 41) / np.float32(255)
+    found = step_back(CLASSIFIER, examples(clean, levels=255), far, 8)
+    levels = found * 255
+    np.testing.assert_allclose(levels, np.rint(levels), atol=1e-3)
+    assert predict(CLASSIFIER, found).tolist() == [1]
+    rounded = np.rint(levels).astype(np.float32) / np.float32(255)
+    assert predict(CLASSIFIER, rounded).tolist() == [1]
+    assert (np.abs(found - clean) < np.abs(far - clean)).sum() >= 3
+    without = step_back(CLASSIFIER, examples(clean), far, 8) * 255
+    assert np.abs(without - np.rint(without)).max() > 0.01

@@ -1,0 +1,242 @@
+"""The watch loop against a made-up fleet: what it sends, sends again, and gives up."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.contracts import Attempt
+from core.errors import AdvshardError, StoreError
+from core.reduce import reduce_run
+from core.shard import run_shard
+from core.store import REDUCE, RunStore
+from orchestrator import watch as watch_module
+from orchestrator.watch import Watch
+from tests.runs import linear_classifier, planned
+
+
+class Fleet:
+    """Does what it is sent at once, unless told otherwise."""
+
+    def __init__(self, run: RunStore) -> None:
+        self.run = run
+        self.sent: list[int | str] = []
+        self.lose: list[int | str] = []  # messages to lose, each once
+        self.fail: dict[int | str, list[str]] = {}  # errors to end with, in turn
+        self.vanish: list[int | str] = []  # parts whose worker dies silently, each once
+        self.died: list[str] = []
+
+    def send(self, part: int | str) -> None:
+        self.sent.append(part)
+        if part in self.lose:
+            self.lose.remove(part)
+            return
+        attempt = Attempt(task_id=f"task-{len(self.sent)}", worker="w1", started=float(len(self.sent)))
+        self.run.write_attempt(part, attempt)
+        if part in self.vanish:
+            self.vanish.remove(part)
+        elif self.fail.get(part):
+            self.run.write_attempt(part, attempt.model_copy(update={"error": self.fail[part].pop(0)}))
+        else:
+            self.do(part, attempt)
+
+    def do(self, part: int | str, attempt: Attempt) -> None:
+        try:
+            if part == REDUCE:
+                reduce_run(self.run, linear_classifier)
+            else:
+                run_shard(self.run, int(part), linear_classifier, "w1")
+        except AdvshardError as error:
+            self.run.write_attempt(part, attempt.model_copy(update={"error": str(error)}))
+
+    def tend(self) -> list[str]:
+        died, self.died = self.died, []
+        return died
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: Any) -> RunStore:
+    return planned(tmp_path, monkeypatch)
+
+
+def watching(fleet: Fleet, **change: Any) -> Watch:
+    times = {"poll": 0.01, "lease": 0.2, "idle": 0.2, **change}
+    return Watch(fleet.run, fleet.run.manifest(), fleet.send, tend=fleet.tend, **times)
+
+
+def test_an_undisturbed_run_sends_everything_once(run: RunStore) -> None:
+    fleet = Fleet(run)
+    watch = watching(fleet)
+    watch.shards()
+    assert watch.reduce().complete
+    assert fleet.sent == [0, 1, 2, 3, REDUCE]
+    assert watch.state.images_done == 30
+    assert watch.state.retries == 0
+
+
+def test_what_is_done_is_not_sent(run: RunStore) -> None:
+    run_shard(run, 2, linear_classifier, "earlier")
+    fleet = Fleet(run)
+    watch = watching(fleet)
+    watch.shards()
+    assert fleet.sent == [0, 1, 3]
+    assert watch.state.images_before == run.manifest().shard(2).count
+
+
+def test_a_lost_message_is_sent_again(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.lose = [1, REDUCE]
+    watch = watching(fleet)
+    watch.shards()
+    assert watch.reduce().complete
+    assert fleet.sent == [0, 1, 2, 3, 1, REDUCE, REDUCE]
+
+
+def test_a_failed_shard_is_tried_again(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.fail = {2: ["OSError: once"], REDUCE: ["OSError: once"]}
+    watch = watching(fleet)
+    watch.shards()
+    report = watch.reduce()
+    assert report.complete
+    assert fleet.sent.count(2) == 2
+    assert report.executions == 5
+
+
+def test_a_worker_that_died_silently_is_missed_after_the_lease(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.vanish = [0, 3]
+    watch = watching(fleet)
+    watch.shards()
+    assert fleet.sent == [0, 1, 2, 3, 0, 3]
+
+
+def test_a_worker_known_to_be_dead_is_not_waited_for(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.vanish, fleet.lose, fleet.died = [0], [3], ["w1"]
+    watch = watching(fleet, lease=60, idle=60)
+    watch.shards()
+    assert sorted(fleet.sent[4:], key=str) == [0, 3]
+
+
+def test_a_long_shard_with_a_sign_of_life_is_left_alone(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.vanish = [1]
+    ended = threading.Event()
+
+    def work() -> None:
+        for beat in range(1, 12):
+            ended.wait(0.06)
+            attempt = next((a for a in run.attempts(1)), None)
+            if attempt:
+                run.write_attempt(1, attempt.model_copy(update={"beat": beat}))
+        run_shard(run, 1, linear_classifier, "w1")
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    watching(fleet).shards()
+    worker.join()
+    assert fleet.sent == [0, 1, 2, 3]
+
+
+def test_a_shard_that_always_fails_is_quarantined_and_the_run_goes_on(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.fail = {1: ["ValueError: bad"] * 9}
+    watch = watching(fleet)
+    watch.shards()
+    assert fleet.sent.count(1) == 3
+    report = watch.reduce()
+    assert not report.complete
+    assert report.missing_shards == [1]
+    assert report.quarantined_shards == {1: "3 attempts: ValueError: bad"}
+
+
+def test_the_attempts_of_an_earlier_orchestrator_count(run: RunStore) -> None:
+    for number in range(3):
+        run.write_attempt(1, Attempt(task_id=f"old-{number}", worker="w", started=number, error="it kills"))
+    fleet = Fleet(run)
+    watching(fleet).shards()
+    assert 1 not in fleet.sent
+    assert run.quarantined() == {1: "3 attempts: it kills"}
+
+
+def test_two_old_attempts_leave_one(run: RunStore) -> None:
+    for number in range(2):
+        run.write_attempt(1, Attempt(task_id=f"old-{number}", worker="w", started=number, error="it kills"))
+    fleet = Fleet(run)
+    fleet.fail = {1: ["it kills"] * 9}
+    watching(fleet).shards()
+    assert fleet.sent.count(1) == 1
+    assert run.quarantined() == {1: "3 attempts: it kills"}
+
+
+def test_a_damaged_shard_found_by_the_reduce_is_made_again(run: RunStore) -> None:
+    fleet = Fleet(run)
+    watch = watching(fleet)
+    watch.shards()
+    run.folder.write("shards/00000002.npy", b"torn")
+    assert watch.reduce().complete
+    assert fleet.sent == [0, 1, 2, 3, REDUCE, 2, REDUCE]
+
+
+def test_a_torn_record_is_made_again(run: RunStore) -> None:
+    run_shard(run, 0, linear_classifier, "earlier")
+    run.folder.write("shards/00000000.json", b'{"shard":')
+    fleet = Fleet(run)
+    watching(fleet).shards()
+    assert fleet.sent == [0, 1, 2, 3]
+    assert run.done() == {0, 1, 2, 3}
+
+
+def test_a_reduce_that_always_fails_ends_the_run(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.fail = {REDUCE: ["ValueError: bad"] * 9}
+    watch = watching(fleet)
+    watch.shards()
+    with pytest.raises(AdvshardError, match="the reduce failed 3 times: ValueError: bad"):
+        watch.reduce()
+
+
+def test_a_full_disk_ends_the_run_at_once(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.fail = {1: ["OSError: [Errno 28] No space left on device"]}
+    with pytest.raises(StoreError, match="make room"):
+        watching(fleet).shards()
+    assert run.quarantined() == {}
+
+
+def test_a_broker_that_comes_back_is_waited_for(run: RunStore, monkeypatch: Any) -> None:
+    fleet = Fleet(run)
+    away = [3]
+
+    def send(part: int | str) -> None:
+        if away[0]:
+            away[0] -= 1
+            raise ConnectionError("refused")
+        fleet.send(part)
+
+    watch = Watch(run, run.manifest(), send, poll=0.01)
+    watch.shards()
+    assert fleet.sent == [0, 1, 2, 3]
+    monkeypatch.setattr(watch_module, "_BROKER_PATIENCE", 0.05)
+    away[0] = 10**9
+    with pytest.raises(AdvshardError, match="the broker did not answer"):
+        watch.reduce()
+
+
+def test_a_window_of_messages_is_under_way(run: RunStore, monkeypatch: Any) -> None:
+    monkeypatch.setattr(watch_module, "WINDOW", 2)
+    under_way: list[int] = []
+    fleet = Fleet(run)
+
+    def send(part: int | str) -> None:
+        fleet.send(part)
+        under_way.append(len(watch._flights))
+
+    watch = Watch(run, run.manifest(), send, poll=0.01)
+    watch.shards()
+    assert max(under_way) == 1  # beside the one being sent
+    assert run.done() == {0, 1, 2, 3}
