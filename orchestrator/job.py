@@ -19,6 +19,7 @@ from orchestrator.presence import Presence
 from orchestrator.progress import Display
 from orchestrator.report.page import write_page
 from orchestrator.watch import Part, Watch
+from tasks.app import app
 
 MOST_AUTO_WORKERS = 16
 
@@ -26,6 +27,7 @@ MOST_AUTO_WORKERS = 16
 def work(run: RunStore, broker: str | None, workers: int | None) -> Report:
     """Drive a planned run to its report, on the broker given or on the embedded one.
 
+    In Celery's eager mode (``task_always_eager``) there is neither: the tasks run in this process.
     A run that is complete already is left as it is.
     """
     report = run.report()
@@ -69,6 +71,9 @@ def work(run: RunStore, broker: str | None, workers: int | None) -> Report:
 
 @contextmanager
 def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[Fleet | None]:
+    if app.conf.task_always_eager:
+        yield None
+        return
     if broker:
         check_broker(broker)
         use_broker(broker)

@@ -26,24 +26,24 @@ def image_url(pixels: NDArray[np.uint8]) -> str:
 
 def class_chart(classes: list[ClassFigures]) -> str:
     """Success rate and mean SSIM of each class, side by side."""
-    figure, axes = _axes(7.5, 3.4)
+    figure, axes = _axes(6.0, 3.6)
     place = np.arange(len(classes))
     axes.bar(place - 0.2, [c.success_rate for c in classes], 0.4, label="success rate", color=_BAR)
     axes.bar(place + 0.2, [c.ssim_mean or 0 for c in classes], 0.4, label="mean SSIM", color=_BAR_2)
     axes.set_xticks(place, [c.name for c in classes], rotation=35, ha="right")
     axes.set_ylim(0, 1.02)
-    axes.legend(loc="lower right", framealpha=0.95)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     return _svg(figure)
 
 
 def ssim_chart(all_images: NDArray[np.float64], successes: NDArray[np.float64]) -> str:
     """How the SSIM is distributed, over all images and over the successes."""
-    figure, axes = _axes(5.0, 3.4)
+    figure, axes = _axes(6.0, 3.6)
     bins = np.linspace(float(all_images.min()), 1, 41)
     axes.hist(all_images, bins, label="all images", color=_BAR, alpha=0.45)
     axes.hist(successes, bins, label="successes", histtype="step", linewidth=1.6, color=_BAR_2)
     axes.set(xlabel="SSIM", ylabel="images")
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     return _svg(figure)
 
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import csv
-import functools
-import operator
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +91,7 @@ def test_batches_hold_each_image_once_an_epoch_and_do_not_depend_on_the_order_of
     labels = np.arange(10)
     data = batches(images, labels, 4, seed=0, augmented=False)
     epoch = [data[i][1].tolist() for i in (2, 0, 1)]
-    assert sorted(functools.reduce(operator.iadd, epoch, [])) == list(range(10))
+    assert sorted(label for part in epoch for label in part) == list(range(10))
     again = batches(images, labels, 4, seed=0, augmented=False)
     assert [again[i][1].tolist() for i in (2, 0, 1)] == epoch
     data.on_epoch_end()

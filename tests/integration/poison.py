@@ -1,0 +1,21 @@
+"""A worker's app in which one shard (POISON_SHARD) kills its process, as a fault in native code would."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import tasks.shard
+from tasks.app import app as app
+
+_real = tasks.shard.run_shard
+
+
+def _killing(run: Any, index: int, *rest: Any, **more: Any) -> Any:
+    if index == int(os.environ["POISON_SHARD"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _real(run, index, *rest, **more)
+
+
+tasks.shard.run_shard = _killing

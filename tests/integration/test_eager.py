@@ -1,0 +1,115 @@
+"""The whole pipeline in one process: Celery's eager mode, a real model, a real store."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from core.attacks.stages import VANISHED
+from core.datasets.fashion_mnist import FashionMnist
+from core.models.card import ZOO
+from core.models.loading import load_model
+from core.store import ATTACK_DATA, LEDGER, REPORT_PAGE, RunStore
+from orchestrator.job import work
+from orchestrator.plan import Request, plan
+from tasks.app import app
+from tests.runs import save_model, save_set
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(autouse=True)
+def eager() -> Iterator[None]:
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+def run_of(tmp_path: Path, **change: Any) -> RunStore:
+    return plan(Request(**{"store": str(tmp_path / "runs"), "shards": 4, **change}))
+
+
+def test_a_run_from_plan_to_page(tmp_path: Path) -> None:
+    run = run_of(tmp_path, limit=120)
+    report = work(run, broker=None, workers=None)
+    assert report.complete
+    assert report.n_images == 120
+    assert report.executions == 4
+    assert report.success_rate > 0.9
+    assert all(check.passed for check in report.audit), report.audit
+    assert {"attack_seconds", "run_seconds", "reduce_seconds"} <= set(report.timing)
+    page = run.result_bytes(REPORT_PAGE).decode()
+    assert "T-shirt/top" in page
+    assert f"{report.success_rate:.4f}" in page
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", page), "the page must be one file"
+    before = run.folder.fs.modified(run.folder.path("report.json"))
+    assert work(run, broker=None, workers=None) == report
+    assert run.folder.fs.modified(run.folder.path("report.json")) == before
+
+
+def test_the_same_bytes_for_any_number_of_shards(tmp_path: Path) -> None:
+    """With batch normalisation, on colour images, with refilled slots."""
+    data = save_set(tmp_path / "set.npz", 150, (16, 16, 3), 4)
+    model = save_model(tmp_path / "model.keras", (16, 16, 3), 4)
+    results = set()
+    for shards in (1, 7, 64):
+        run = run_of(tmp_path, shards=shards, data=str(data), model=str(model), params={"epsilon": 0.05})
+        report = work(run, broker=None, workers=None)
+        assert report.complete
+        assert all(check.passed for check in report.audit), report.audit
+        results.add(run.result_bytes(ATTACK_DATA))
+    assert len(results) == 1
+
+
+def test_a_saturated_model_is_attacked_through_the_fallback(tmp_path: Path) -> None:
+    model = load_model(ZOO / "cnn.keras")
+    last = model.layers[-1]
+    last.set_weights([300 * weight for weight in last.get_weights()])
+    model.save(tmp_path / "saturated.keras")
+    common = {"limit": 400, "model": str(tmp_path / "saturated.keras"), "params": {"epsilon": 0.1}}
+
+    without = work(run_of(tmp_path, fallback=None, **common), broker=None, workers=None)
+    assert without.unchanged_count > 0.9 * 400
+
+    run = run_of(tmp_path, **common)
+    report = work(run, broker=None, workers=None)
+    assert report.success_rate >= 0.75
+    assert report.unchanged_count == 0
+    assert report.fallback_reasons[VANISHED] == without.unchanged_count
+    ledger = pq.read_table(io.BytesIO(run.result_bytes(LEDGER))).to_pydict()
+    assert {attack for attack, why in zip(ledger["attack"], ledger["fallback_reason"], strict=True) if why} == {"ifgsm"}
+
+
+def test_uint8_and_the_floats_from_it_give_the_same_result(tmp_path: Path) -> None:
+    images = FashionMnist().load().head(40)
+    np.savez(tmp_path / "u.npz", images=images.images, labels=images.labels)
+    np.savez(tmp_path / "f.npz", images=images.images / 255, labels=images.labels)
+    ledgers = []
+    for name in ("u.npz", "f.npz"):
+        run = run_of(tmp_path, data=str(tmp_path / name), params={"step_back": 0})
+        assert work(run, broker=None, workers=None).complete
+        ledgers.append(pq.read_table(io.BytesIO(run.result_bytes(LEDGER))).drop_columns("success_uint8").to_pydict())
+    assert ledgers[0] == ledgers[1]
+
+
+def test_images_in_0_to_255_with_their_bounds(tmp_path: Path) -> None:
+    """A model that scales by itself, images in 0..255: the same attack as on 0..1."""
+    import keras
+
+    inner = load_model(ZOO / "cnn.keras")
+    outer = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255), inner])
+    outer.save(tmp_path / "outer.keras")
+    small = work(run_of(tmp_path, limit=100), broker=None, workers=None)
+    run = run_of(tmp_path, limit=100, model=str(tmp_path / "outer.keras"), bounds=(0.0, 255.0))
+    large = work(run, broker=None, workers=None)
+    assert abs(large.success_rate - small.success_rate) <= 0.02
+    assert large.ssim_mean == pytest.approx(small.ssim_mean, abs=0.01)
+    assert large.linf_max == pytest.approx(255 * small.linf_max, rel=1e-3)
+    assert large.linf_max <= 20 + 1e-9

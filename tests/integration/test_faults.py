@@ -1,0 +1,210 @@
+"""Real workers, killed for real: the result is that of an undisturbed run, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.store import ATTACK_DATA, RunStore
+from orchestrator.embedded import Server
+from tests.integration.conftest import SIZE
+from tests.processes import command, descendants, kill, only_run, processes, started, wait_for, workers
+
+
+def half_done(run: RunStore) -> Any:
+    return wait_for(lambda: 8 <= len(run.done()) and len(run.done()))
+
+
+def finished(process: Any, run: RunStore, undisturbed: bytes) -> str:
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert out.splitlines()[-1] == run.url
+    assert run.result_bytes(ATTACK_DATA) == undisturbed
+    report = run.report()
+    assert report is not None
+    assert report.complete
+    assert report.n_images == 1500
+    assert all(check.passed for check in report.audit), report.audit
+    return str(err)
+
+
+@pytest.mark.parametrize("count", ["1", "2"])
+@pytest.mark.parametrize("shards", ["7", "1"])
+def test_shards_and_workers_do_not_change_the_result(
+    tmp_path: Path, undisturbed: bytes, shards: str, count: str
+) -> None:
+    with started("run", "--limit", "1500", "--shards", shards, "--workers", count, "--store", str(tmp_path)) as process:
+        finished(process, only_run(tmp_path), undisturbed)
+
+
+@pytest.mark.parametrize("victim", ["pool process", "worker", "all workers", "server"])
+def test_a_kill_in_mid_run_changes_nothing_but_the_time(tmp_path: Path, undisturbed: bytes, victim: str) -> None:
+    with started("run", *SIZE, "--workers", "2", "--store", str(tmp_path)) as process:
+        run = only_run(tmp_path)
+        assert half_done(run) < 40
+        mains = workers(process.pid)
+        assert len(mains) == 2
+        everything = processes()
+        if victim == "pool process":
+            pids = descendants(mains[0])
+        elif victim == "worker":
+            pids = mains[:1]
+        elif victim == "all workers":
+            pids = mains
+        else:
+            pids = [pid for pid in descendants(process.pid) if "valkey-server" in everything[pid][1].split()[0]]
+        assert pids
+        for pid in pids:
+            kill(pid)
+        finished(process, run, undisturbed)
+    report = run.report()
+    assert report is not None
+    assert report.executions >= 40
+
+
+def test_nothing_outlives_a_killed_command_and_resume_goes_on(tmp_path: Path, undisturbed: bytes) -> None:
+    sockets = set(Path(tempfile.gettempdir()).glob("advshard-*"))
+    with started("run", *SIZE, "--workers", "2", "--store", str(tmp_path)) as process:
+        run = only_run(tmp_path)
+        before = half_done(run)
+        assert before < 40
+        children = descendants(process.pid)
+        # server and its guard, two workers with a pool process each
+        assert len(children) >= 6
+        assert set(Path(tempfile.gettempdir()).glob("advshard-*")) > sockets
+        process.kill()
+        process.wait()
+        wait_for(lambda: not set(children) & set(processes()), timeout=10)
+        wait_for(lambda: set(Path(tempfile.gettempdir()).glob("advshard-*")) <= sockets, timeout=10)
+        assert run.report() is None
+        kept = len(run.done())
+        assert before <= kept < 40
+    with started("resume", run.url) as process:
+        finished(process, run, undisturbed)
+    report = run.report()
+    assert report is not None
+    assert report.executions < 40 + 10, "what was done must not be done again"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path, undisturbed: bytes, number: int) -> None:
+    with started("run", *SIZE, "--workers", "2", "--store", str(tmp_path)) as process:
+        run = only_run(tmp_path)
+        half_done(run)
+        children = descendants(process.pid)
+        kill(process.pid, number)
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert err.splitlines()[-1] == f"interrupted; go on with: python -m orchestrator resume {run.url}"
+        assert "Traceback" not in err
+        assert not set(children) & set(processes())
+    # The same command finds its run again.
+    with started("run", *SIZE, "--workers", "2", "--store", str(tmp_path)) as process:
+        finished(process, run, undisturbed)
+
+
+def test_two_commands_on_the_same_run_do_not_corrupt_it(tmp_path: Path, undisturbed: bytes) -> None:
+    arguments = ("run", *SIZE, "--workers", "1", "--store", str(tmp_path))
+    with started(*arguments) as first:
+        run = only_run(tmp_path)
+        wait_for(lambda: run.orchestrator())
+        with started(*arguments) as second:
+            err = finished(second, run, undisturbed)
+            finished(first, run, undisturbed)
+    assert "another orchestrator (process" in err
+
+
+def test_workers_that_somebody_started(tmp_path: Path, undisturbed: bytes, server: Server) -> None:
+    environment = {"ADVSHARD_BROKER_URL": server.url}
+    run_arguments = ("run", *SIZE, "--store", str(tmp_path / "runs"))
+    with started(*run_arguments, **environment) as process, started("worker", "--concurrency", "2", **environment) as one:
+        run = only_run(tmp_path / "runs")
+        half_done(run)
+        kill(one.pid)
+        with started("-A", "tasks.app", "worker", "--concurrency", "1", module="celery", **environment):
+            finished(process, run, undisturbed)
+
+
+def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: Server) -> None:
+    environment = {"ADVSHARD_BROKER_URL": server.url, "POISON_SHARD": "3"}
+    arguments = ("run", "--limit", "200", "--shards", "8", "--store", str(tmp_path))
+    with (
+        started("-A", "tests.integration.poison", "worker", "--concurrency", "2", module="celery", **environment),
+        started(*arguments, **environment) as process,
+    ):
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 3, err
+    run = only_run(tmp_path)
+    report = run.report()
+    assert report is not None
+    assert not report.complete
+    assert report.missing_shards == [3]
+    assert list(report.quarantined_shards) == [3]
+    assert "WorkerLost" in report.quarantined_shards[3]
+    assert report.executions == 7 + 3
+    assert report.n_images == 175
+    assert "shards 3 are missing" in out
+    # The count survives a new orchestrator: it is not tried again, and nothing else either.
+    again = command("resume", run.url)
+    assert again.returncode == 3
+    assert len(run.attempts(3)) == 3
+    # On healthy workers, and asked for, it is.
+    healed = command("resume", run.url, "--retry-quarantined")
+    assert healed.returncode == 0, healed.stderr
+    assert run.report().complete  # type: ignore[union-attr]
+
+
+def test_memory_stays_flat_over_many_shards(tmp_path: Path) -> None:
+    """One pool process, 260 shards of a few images, the session cleared after each."""
+
+    def resident(pid: int) -> int:
+        status = Path(f"/proc/{pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+    with started("run", "--limit", "520", "--shards", "260", "--workers", "1", "--store", str(tmp_path)) as process:
+        run = only_run(tmp_path)
+        wait_for(lambda: len(run.done()) >= 60)
+        (pool,) = descendants(workers(process.pid)[0])
+        early = resident(pool)
+        wait_for(lambda: len(run.done()) >= 250)
+        late = resident(pool)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert late < 1.05 * early, (early, late)
+
+
+def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -> None:
+    import kombu
+
+    from tasks.app import QUEUE
+
+    mark = tmp_path / "executed"
+
+    class Trap:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (mark,))
+
+    environment = {"ADVSHARD_BROKER_URL": server.url}
+    with started("-A", "tasks.app", "worker", "--concurrency", "1", module="celery", **environment):
+        with kombu.Connection(server.url) as connection:
+            headers = {"task": "tasks.shard", "id": "x", "lang": "py", "argsrepr": "", "kwargsrepr": ""}
+            connection.Producer().publish(
+                ((Trap(),), {}, {}), routing_key=QUEUE, serializer="pickle", headers=headers, declare=[kombu.Queue(QUEUE)]
+            )
+        done = command("run", "--limit", "20", "--shards", "2", "--store", str(tmp_path / "runs"), **environment)
+        assert done.returncode == 0, done.stderr
+    assert not mark.exists()
+
+
+def test_the_command_line_does_not_load_tensorflow() -> None:
+    code = (
+        "import sys; import orchestrator.commands.run, orchestrator.plan, orchestrator.job, tasks.app, tasks.shard,"
+        " tasks.reduce, tasks.session; assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", code) == 0
