@@ -36,6 +36,7 @@ _BATCH_VALUES = 64 * 64 * 64 * 3  # pixel values in a batch: larger images, smal
 _LARGEST_BATCH = 64
 _PIECE = 64 << 20  # bytes hashed or written at a time
 _ROW_BYTES = 400  # of ledger and index map, per image
+_SHARD_BYTES = 32768  # of small files, per shard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ def plan(request: Request) -> RunStore:
     run = store.run(run_id)
     if run.has_manifest():
         return run
-    _check_space(store.folder, images)
+    _check_space(store.folder, images, len(content) + shards * _SHARD_BYTES)
     store.check_writable()
     manifest = Manifest(
         run_id=run_id,
@@ -219,7 +220,7 @@ def _publish(run: RunStore, manifest: Manifest, images: ImageSet, model: bytes) 
         ) from None
 
 
-def _check_space(folder: Folder, images: ImageSet) -> None:
+def _check_space(folder: Folder, images: ImageSet, more: int) -> None:
     """Refuse a disk that is too full for the result, as far as one can know it."""
     if not folder.local:
         return
@@ -227,7 +228,7 @@ def _check_space(folder: Folder, images: ImageSet) -> None:
     while not place.exists():
         place = place.parent
     output = images.images.size * 4
-    needed = images.images.nbytes + 2 * output + _ROW_BYTES * 2 * len(images.images)
+    needed = images.images.nbytes + 2 * output + 2 * _ROW_BYTES * len(images.images) + more
     free = shutil.disk_usage(place).free
     if free < needed:
         raise StoreError(

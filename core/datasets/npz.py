@@ -33,9 +33,9 @@ class NpzDataset:
                 images, labels = (_member(self.path, archive, name) for name in ("images", "labels"))
         except (zipfile.BadZipFile, EOFError, OSError) as error:
             raise DataError(f"{self.path}: a readable .npz archive", str(error), _ADVICE) from None
-        except ValueError as error:
-            # np.load itself refuses a file that is neither an archive nor an array.
-            raise DataError(f"{self.path}: an .npz archive", f"another file ({error})", _ADVICE) from None
+        except ValueError:
+            # A file that is neither: NumPy would take it for a pickle.
+            raise DataError(f"{self.path}: an .npz archive", "a file of another format", _ADVICE) from None
         return checked(str(self.path), images, labels, bounds)
 
 

@@ -1,0 +1,82 @@
+"""``compare``: two runs side by side."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from core.contracts import Report
+from core.errors import ConfigError
+from core.store import RunStore
+from orchestrator.options import find_run, store_option
+
+_FIGURES = (
+    "n_images",
+    "clean_accuracy",
+    "success_rate",
+    "success_rate_uint8",
+    "error_rate",
+    "ssim_mean",
+    "ssim_mean_success",
+    "linf_max",
+    "fallback_count",
+    "unchanged_count",
+    "steps_mean",
+)
+
+
+@click.command("compare")
+@click.argument("first")
+@click.argument("second")
+@store_option
+def compare_command(first: str, second: str, store: str | None) -> None:
+    """What differs in how two runs (ids or URLs) were made, and in their figures."""
+    runs = [find_run(run, store) for run in (first, second)]
+    reports = [_report(run) for run in runs]
+    table = Table("", *(report.run_id for report in reports))
+    made = [_made(run) for run in runs]
+    for name in dict.fromkeys((*made[0], *made[1])):
+        values = [str(each.get(name, "")) for each in made]
+        if values[0] != values[1]:
+            table.add_row(name, *values)
+    table.add_section()
+    for name in _FIGURES:
+        table.add_row(name.replace("_", " "), *(_text(getattr(report, name)) for report in reports))
+    same = reports[0].attack_data_sha256 == reports[1].attack_data_sha256
+    table.add_row("attack_data.npy", *(["the same bytes"] * 2 if same else ["differs"] * 2))
+    Console().print(table)
+
+
+def _report(run: RunStore) -> Report:
+    report = run.report()
+    if report is None:
+        raise ConfigError("two runs that were reduced", f"{run.url}, which has no report", "resume it first")
+    return report
+
+
+def _made(run: RunStore) -> dict[str, object]:
+    """All that determines a run, flat."""
+    manifest = run.manifest()
+    config = manifest.config
+    fallback = config.fallback
+    return {
+        "data": f"{manifest.data.name} {manifest.data.images.sha256[:12]}",
+        "model": f"{manifest.model.name} {manifest.model.file.sha256[:12]}",
+        "attack": config.attack.attack,
+        **config.attack.params,
+        "fallback": fallback.attack if fallback else "none",
+        **{f"fallback {name}": value for name, value in (fallback.params if fallback else {}).items()},
+        "labels": config.labels,
+        "bounds": config.bounds,
+        "seed": config.seed,
+        "batch size": config.batch_size,
+        "shards": manifest.shards,
+        "versions": manifest.versions,
+    }
+
+
+def _text(value: float | int | None) -> str:
+    if value is None:
+        return "not defined"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
