@@ -19,7 +19,7 @@ lint: .venv/installed
 	$(BIN)/lint-imports
 
 bench: .venv/installed
-	$(BIN)/python bench/tune.py $(ARGS)
+	$(BIN)/python -m bench.tune $(ARGS)
 
 # The stamp is written last, so that an interrupted installation is done again.
 .venv/installed: requirements.lock pyproject.toml

@@ -55,8 +55,8 @@ def check_epsilon(manifest: Manifest, linf_max: float) -> AuditCheck:
 
 def check_machines(fingerprints: list[Fingerprint]) -> AuditCheck:
     """Whether all shards were made by the same software on the same kind of processor."""
-    kinds = {fingerprint.model_dump_json() for fingerprint in fingerprints}
-    detail = f"{len(kinds)} kinds of worker: {'; '.join(sorted(kinds)[:2])}"
+    kinds = sorted({_describe(fingerprint) for fingerprint in fingerprints})
+    detail = f"all by {kinds[0]}" if len(kinds) == 1 else f"{len(kinds)} kinds: {'; '.join(kinds[:3])}"
     return AuditCheck(name="same kind of machine", passed=len(kinds) == 1, detail=detail)
 
 
@@ -81,3 +81,8 @@ def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier, ledg
     ]
     detail = f"{len(chosen)} images measured again; " + (f"they differ in {', '.join(wrong)}" if wrong else "all agree")
     return AuditCheck(name="second measurement", passed=not wrong, detail=detail)
+
+
+def _describe(fingerprint: Fingerprint) -> str:
+    software = ", ".join(f"{name} {version}" for name, version in sorted(fingerprint.versions.items()))
+    return f"{software}, {fingerprint.processor}, batch of {fingerprint.batch_size}"

@@ -183,6 +183,8 @@ class Report(Value):
     the clean one; error_rate: whose prediction on the adversarial image differs from the label;
     success_rate_uint8: the success rate after rounding the adversarial image to 8 bits. The means
     of SSIM are None where SSIM is not defined (a side under 11 pixels) or no image counts.
+    errors: why each quarantined shard was given up. executions: how often a shard was started;
+    without any fault, the number of shards.
     """
 
     run_id: str
@@ -203,7 +205,8 @@ class Report(Value):
     steps_mean: float
     classes: list[ClassFigures]
     missing_shards: list[int]
-    quarantined_shards: dict[int, str]
+    quarantined_shards: list[int]
+    errors: dict[int, str]
     executions: int
     attack_data_sha256: str | None
     audit: list[AuditCheck]

@@ -9,8 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.attacks.stages import Outcome
-from core.models.classifier import Classifier, Images, predict
-from core.pixels import Bounds, to_float, to_uint8
+from core.models.classifier import Classifier, predict
+from core.pixels import Bounds, Images, to_float, to_uint8
 from core.registry import METRICS
 
 _FIRST_METRICS = ("ssim", "l0", "l1", "l2", "linf")

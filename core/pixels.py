@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Images = NDArray[np.float32]
+"""Images (N, H, W, C) as a model takes them."""
+
 Bounds = tuple[float, float]
+"""The lowest and the highest value that a pixel can have."""
 
 
 def to_float(images: NDArray[Any], bounds: Bounds) -> NDArray[np.float32]:

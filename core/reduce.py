@@ -68,6 +68,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         checks.append(attack_data)
         ledger = pq.read_table(pa.BufferReader(run.result_bytes(LEDGER)))
         checks.append(audit.check_sample(run, manifest, classifier_of(run, manifest), ledger))
+    errors = run.quarantined()
     report = Report(
         run_id=manifest.run_id,
         complete=not missing,
@@ -75,7 +76,8 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         duplicate_count=index.duplicates,
         classes=figures.by_class(manifest.data.class_names),
         missing_shards=missing,
-        quarantined_shards=run.quarantined(),
+        quarantined_shards=sorted(errors),
+        errors=errors,
         executions=sum(len(run.attempts(i)) for i in range(manifest.shards)),
         attack_data_sha256=digest,
         audit=checks,

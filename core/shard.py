@@ -15,8 +15,8 @@ from core.contracts import Fingerprint, Manifest, ShardRecord
 from core.errors import IntegrityError
 from core.fingerprint import processor, versions
 from core.index import digests
-from core.models.classifier import Classifier, Images, predict
-from core.pixels import to_float
+from core.models.classifier import Classifier, predict
+from core.pixels import Images, to_float
 from core.store import RunStore
 
 ClassifierOf = Callable[[RunStore, Manifest], Classifier]

@@ -161,7 +161,7 @@ class Fleet:
         # A name for each process, so that what a dead one left behind isn't taken for its successor's.
         self._launches += 1
         name = f"worker-{self._launches}@embedded"
-        log = self._logs / f"{name}.log"
+        log = self._logs / f"worker-{self._launches}.log"
         environment = {
             **os.environ,
             "ADVSHARD_BROKER_URL": self.server.url,

@@ -34,7 +34,7 @@ class Display:
                 TextColumn("{task.fields[text]}"),
                 console=self._console,
             )
-            self._task = self._bar.add_task("", total=None, text="starting workers")
+            self._task = self._bar.add_task("", total=None, text="waiting for workers")
             self._bar.start()
         return self
 
@@ -60,18 +60,15 @@ class Display:
 
 def describe(state: State) -> str:
     """Images a second, running success rate, time left, and what went wrong so far."""
-    fresh = state.images_done - state.images_before
-    seconds = time.monotonic() - state.began
     parts = []
     if state.phase == "reduce":
         parts.append("reducing")
-    elif fresh:
-        rate = fresh / seconds
-        parts.append(f"{rate:.0f} images/s")
-        parts.append(f"success {state.successes / state.images_done:.3f}")
-        parts.append(f"{_clock((state.images - state.images_done) / rate)} left")
+    elif state.rate is None:
+        parts.append("waiting for workers")
     else:
-        parts.append("starting workers")
+        parts.append(f"{state.rate:.0f} images/s")
+        parts.append(f"success {state.successes / state.images_done:.3f}")
+        parts.append(f"{_clock((state.images - state.images_done) / state.rate)} left")
     if state.retries:
         parts.append(f"{state.retries} sent again")
     if state.quarantined:

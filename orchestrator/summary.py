@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
@@ -30,13 +32,14 @@ def print_summary(run: RunStore, report: Report) -> None:
         table.add_row(name.replace("_", " "), f"{seconds:.1f}")
     console = Console()
     console.print(table)
+    plain: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
     for check in report.audit:
-        console.print(f"audit, {check.name}: {'passed' if check.passed else 'FAILED'}: {check.detail}", highlight=False)
-    for index, error in report.quarantined_shards.items():
-        console.print(f"shard {index} is quarantined: {error}", highlight=False)
+        console.print(f"audit, {check.name}: {'passed' if check.passed else 'FAILED'}: {check.detail}", **plain)
+    for index, error in report.errors.items():
+        console.print(f"shard {index} is quarantined: {error}", **plain)
     if not report.complete:
         missing = ", ".join(map(str, report.missing_shards))
-        console.print(f"INCOMPLETE: shards {missing} are missing", highlight=False)
+        console.print(f"INCOMPLETE: shards {missing} are missing", **plain)
 
 
 def _text(value: float | int | None) -> str:

@@ -35,13 +35,20 @@ class State:
     images: int
     done: int = 0
     images_done: int = 0
-    images_before: int = 0
     successes: int = 0
     retries: int = 0
     quarantined: int = 0
     phase: str = "attack"
     note: str = ""
-    began: float = field(default_factory=time.monotonic)
+    recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=64))
+
+    @property
+    def rate(self) -> float | None:
+        """Images a second lately; None until two shards have come."""
+        if len(self.recent) < 2:
+            return None
+        (began, before), (ended, after) = self.recent[0], self.recent[-1]
+        return (after - before) / (ended - began) if ended > began else None
 
 
 @dataclass
@@ -150,8 +157,9 @@ class Watch:
             self._moved = time.monotonic()
             self.state.done = len(self._done)
             self.state.images_done += record.shard.count
-            self.state.images_before += record.shard.count if first else 0
             self.state.successes += record.successes
+            if not first:
+                self.state.recent.append((self._moved, self.state.images_done))
 
     def _note_report(self) -> None:
         if self.run.report() is not None:

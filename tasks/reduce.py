@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.models.cached import classifier_of
 from core.reduce import reduce_run
+from core.run_model import classifier_of
 from core.store import REDUCE, RunStore
 from tasks.app import app
 from tasks.attempts import attempt

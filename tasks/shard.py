@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.models.cached import classifier_of
+from core.run_model import classifier_of
 from core.shard import run_shard
 from core.store import RunStore
 from tasks.app import app

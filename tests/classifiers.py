@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from core.models.classifier import Images, Loss
+from core.models.classifier import Loss
+from core.pixels import Images
 
 SHAPE = (2, 2, 1)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +52,8 @@ def started(*arguments: str, module: str = "orchestrator", **env: str) -> Iterat
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
     """Send a signal, unless the process is gone."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def processes() -> dict[int, tuple[int, str]]:

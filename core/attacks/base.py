@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from core.models.classifier import Classifier, Images
+from core.models.classifier import Classifier
+from core.pixels import Images
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from pydantic import Field
 
 from core.attacks.base import Attack, Attacked, Examples
 from core.attacks.step_back import step_back
-from core.models.classifier import Classifier, Images, Loss
+from core.models.classifier import Classifier, Loss
+from core.pixels import Images
 from core.rng import image_rng
 
 

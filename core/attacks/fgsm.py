@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from core.attacks.engine import SignAttack
-from core.models.classifier import Images
+from core.pixels import Images
 from core.registry import ATTACKS
 
 

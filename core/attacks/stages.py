@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from core.attacks.base import Attack, Examples
 from core.contracts import RunConfig, Scalar
 from core.errors import ConfigError
-from core.models.classifier import Classifier, Images
+from core.models.classifier import Classifier
+from core.pixels import Images
 from core.registry import ATTACKS
 
 VANISHED, UNMOVED = "gradient vanished", "no change"

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.attacks.base import Examples
-from core.models.classifier import Classifier, Images, predict
+from core.models.classifier import Classifier, predict
+from core.pixels import Images
 
 
 def step_back(classifier: Classifier, examples: Examples, attacked: Images, bisections: int) -> Images:

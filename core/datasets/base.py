@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
+from core.pixels import Bounds
 
-Bounds = tuple[float, float]
 _CHUNK = 4096  # images checked at a time, so that a check needs little memory
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.base import Bounds, ImageSet, checked
+from core.datasets.base import ImageSet, checked
 from core.errors import DataError
+from core.pixels import Bounds
 
 _ADVICE = "write it with numpy.savez(path, images=images, labels=labels)"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.models.classifier import Images
+from core.pixels import Images
 from core.registry import METRICS
 
 WINDOW = 11  # pixels; scikit-image derives it from sigma 1.5

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from core.errors import ModelError
 from core.models.logits import logits_function
+from core.pixels import Images
 
-Images = NDArray[np.float32]
 Loss = Literal["cross_entropy", "margin"]
 
 

@@ -64,7 +64,9 @@ def run_command(
     )
     if url:
         check_broker(url)
-    return see_through(plan(request), url, workers)
+    run = plan(request)
+    _note_small_epsilon(run)
+    return see_through(run, url, workers)
 
 
 @click.command("resume")
@@ -96,6 +98,18 @@ def see_through(run: RunStore, broker: str | None, workers: int | None) -> int:
     print_summary(run, report)
     print(run.url)
     return 0 if report.complete else INCOMPLETE
+
+
+def _note_small_epsilon(run: RunStore) -> None:
+    """An epsilon meant for pixels in 0..1 does nothing to pixels in 0..255."""
+    config = run.manifest().config
+    level = (config.bounds[1] - config.bounds[0]) / 255
+    epsilon = config.attack.params.get("epsilon")
+    if isinstance(epsilon, float) and epsilon < level:
+        low, high = config.bounds
+        click.echo(
+            f"note: epsilon {epsilon:g} is less than one 8-bit level of the bounds {low:g}..{high:g}, {level:g}", err=True
+        )
 
 
 def _interrupt(*_: Any) -> None:

@@ -154,11 +154,15 @@ def test_any_model_and_any_image_set(tmp_path: Path) -> None:
     assert again.stdout.splitlines()[-1] == run.url
     assert run.report().executions == 20  # type: ignore[union-attr]
 
-    other = command("run", *common, "--eps", "0.1", "--attack", "fgsm", "--labels", "true", "--seed", "3", "--workers", "1")
+    tiny = command("run", *common, "--eps", "0.001", "--workers", "1")
+    assert "note: epsilon 0.001 is less than one 8-bit level" in tiny.stderr
+    other = command(
+        "run", *common, "--eps", "0.1", "--attack", "fgsm", "--labels", "true", "--seed", "3", "--workers", "1"
+    )
     assert other.returncode == 0, other.stderr
     listed = command("list", "--store", store)
     assert listed.returncode == 0
-    assert listed.stdout.count("complete") == 2
+    assert listed.stdout.count("complete") == 3
     assert run.manifest().run_id in listed.stdout
     status = command("status", run.manifest().run_id, "--store", store)
     assert "complete" in status.stdout
@@ -202,7 +206,18 @@ def test_doctor(tmp_path: Path) -> None:
 
 def test_train(tmp_path: Path) -> None:
     out = tmp_path / "mine" / "mlp.keras"
-    done = command("train", "--model", "mlp", "--epochs", "1", "--no-augment", "--out", str(out), "--tensorboard", str(tmp_path / "tb"))
+    done = command(
+        "train",
+        "--model",
+        "mlp",
+        "--epochs",
+        "1",
+        "--no-augment",
+        "--out",
+        str(out),
+        "--tensorboard",
+        str(tmp_path / "tb"),
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(out)
     assert "epoch 1/1" in done.stderr
@@ -227,7 +242,9 @@ def test_help_names_every_command() -> None:
 def test_a_full_disk(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=False, capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=False, capture_output=True
+    )
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
     try:

@@ -7,8 +7,9 @@ import signal
 from typing import Any
 
 import tasks.shard
-from tasks.app import app as app
+from tasks.app import app
 
+__all__ = ["app"]  # Celery looks for it
 _real = tasks.shard.run_shard
 
 

@@ -26,7 +26,7 @@ def test_every_hyper_parameter_is_written_out() -> None:
         "early_stop": True,
         "step_back": 6,
         "random_start": False,
-        "decay": 0.5,
+        "decay": 0.25,
     }
     assert config.fallback is not None
     assert config.fallback.attack == "ifgsm"

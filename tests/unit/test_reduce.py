@@ -150,7 +150,7 @@ def test_an_incomplete_run_says_what_is_missing(tmp_path: Path, monkeypatch: Any
     report = reduce_run(run, linear_classifier)
     assert not report.complete
     assert report.missing_shards == [1, 3]
-    assert report.quarantined_shards == {3: "it always fails"}
+    assert (report.quarantined_shards, report.errors) == ([3], {3: "it always fails"})
     assert report.attack_data_sha256 is None
     assert not run.folder.exists(ATTACK_DATA)
     assert not next(check for check in report.audit if check.name == "coverage").passed
