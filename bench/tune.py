@@ -27,6 +27,7 @@ from core.models.classifier import KerasClassifier, predict
 from core.models.loading import load_model
 from core.models.training import TrainConfig
 from core.pixels import to_float, to_uint8
+from orchestrator.quiet import quiet_native_logs
 from tasks.session import load_tensorflow
 
 UNIT = (0.0, 1.0)
@@ -84,7 +85,7 @@ def table(rows: list[Row]) -> list[str]:
     for row in rows:
         attack = row.attack
         lines.append(
-            f"| {attack.epsilon * 255:.0f} | {(attack.step_size or 0) * 255:.0f} | {attack.decay} | {attack.step_back} "
+            f"| {attack.epsilon * 255:.0f} | {attack.change_per_step * 255:.0f} | {attack.decay} | {attack.step_back} "
             f"| {row.success:.4f} | {row.success_uint8:.4f} | {row.ssim:.4f} | {row.ssim_success:.4f} "
             f"| {row.steps:.1f} | {row.cpu_seconds:.1f} |"
         )
@@ -99,7 +100,8 @@ def _rank(row: Row) -> tuple[float, float]:
 @click.option("--images", default=1000, show_default=True)
 def main(images: int) -> None:
     """Run the grid, print it and write the page."""
-    load_tensorflow()
+    with quiet_native_logs():
+        load_tensorflow()
     loaded = load_model(ZOO / "cnn.keras")
     classifier = KerasClassifier(loaded, (28, 28, 1), 64)
     examples = held_out(images)

@@ -37,6 +37,11 @@ class SignAttack(Attack):
     )
     random_start: bool = Field(False, description="start at a random point of the epsilon ball")
 
+    @property
+    def change_per_step(self) -> float:
+        """The step size, given or derived."""
+        return self.step_size or 1.5 * self.epsilon / self.steps
+
     def direction(self, gradient: Images, memory: Images) -> tuple[Images, Images]:
         """The direction (B, H, W, C) and the next memory, each row from that row alone.
 
@@ -70,7 +75,7 @@ def _iterate(attack: SignAttack, classifier: Classifier, examples: Examples) -> 
     count, slots = len(examples.images), classifier.batch_size
     result = examples.images.copy()
     steps, vanished = np.zeros(count, np.int64), np.zeros(count, bool)
-    step_size = np.float32(attack.step_size or 1.5 * attack.epsilon / attack.steps)
+    step_size = np.float32(attack.change_per_step)
 
     shape = (slots, *examples.images.shape[1:])
     x, lower, upper, memory = (np.zeros(shape, np.float32) for _ in range(4))

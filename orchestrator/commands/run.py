@@ -108,7 +108,8 @@ def _note_small_epsilon(run: RunStore) -> None:
     if isinstance(epsilon, float) and epsilon < level:
         low, high = config.bounds
         click.echo(
-            f"note: epsilon {epsilon:g} is less than one 8-bit level of the bounds {low:g}..{high:g}, {level:g}", err=True
+            f"note: epsilon {epsilon:g} is less than one 8-bit level of the bounds {low:g}..{high:g}, {level:g}",
+            err=True,
         )
 
 
