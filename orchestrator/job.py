@@ -11,8 +11,8 @@ from pathlib import Path
 
 from core.contracts import Report
 from core.datasets.cache import cache_dir
-from core.errors import AdvshardError
-from core.store import RunStore
+from core.errors import IncompleteError
+from core.store import REPORT_PAGE, RunStore
 from orchestrator.dispatch import check_broker, send, use_broker
 from orchestrator.embedded import Fleet
 from orchestrator.presence import Presence
@@ -32,6 +32,8 @@ def work(run: RunStore, broker: str | None, workers: int | None) -> Report:
     """
     report = run.report()
     if report is not None and report.complete:
+        if not run.folder.exists(REPORT_PAGE):  # the command was ended just before it
+            write_page(run, report)
         return report
     manifest = run.manifest()
     presence = Presence(run)
@@ -60,7 +62,7 @@ def work(run: RunStore, broker: str | None, workers: int | None) -> Report:
             watch.shards()
             attacked = time.perf_counter()
             if not run.done():
-                raise AdvshardError(f"no shard could be attacked: {next(iter(run.quarantined().values()), '')}")
+                raise IncompleteError(f"no shard could be attacked: {next(iter(run.quarantined().values()), '')}")
             report = watch.reduce()
             report = _timed(run, report, attack_seconds=attacked - began, run_seconds=time.perf_counter() - began)
         finally:

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from core.contracts import Attempt, Manifest, Report
-from core.errors import AdvshardError, IntegrityError, StoreError
+from core.contracts import Attempt, Manifest, Report, ShardRecord
+from core.errors import IncompleteError, IntegrityError, StoreError
 from core.store import REDUCE, RunStore
 
 Part = int | str
@@ -80,8 +80,10 @@ class Watch:
         self._poll, self._lease, self._idle = poll, lease, idle
         self._waiting: deque[Part] = deque()
         self._flights: dict[Part, _Flight] = {}
-        self._done: set[int] = set()
+        self._done: dict[int, ShardRecord] = {}
+        self._images_come = 0
         self._lost_workers: set[str] = set()
+        self._patience = idle
         self._moved = time.monotonic()
         self._broker_lost: float | None = None
         self.state = State(manifest.shards, manifest.data.count)
@@ -104,7 +106,8 @@ class Watch:
             report = self.run.report()
             if report is not None:
                 return report
-            self._done &= self.run.done()
+            for index in set(self._done) - self.run.done():
+                del self._done[index]
             self.shards()
 
     def _loop(self, note: Callable[[], None]) -> None:
@@ -137,14 +140,15 @@ class Watch:
             now = time.monotonic()
             self._broker_lost = self._broker_lost or now
             if now - self._broker_lost > _BROKER_PATIENCE:
-                raise AdvshardError(f"the broker did not answer for {_BROKER_PATIENCE:.0f} s: {error}") from None
+                raise IncompleteError(f"the broker did not answer for {_BROKER_PATIENCE:.0f} s: {error}") from None
             self.state.note = "broker away"
             return False
-        self._broker_lost, self.state.note = None, ""
+        if self._broker_lost is not None:
+            self._broker_lost, self.state.note = None, ""
         return True
 
     def _note_done(self, first: bool = False) -> None:
-        for index in sorted(self.run.done() - self._done):
+        for index in sorted(self.run.done() - set(self._done)):
             try:
                 record = self.run.record(index)
             except IntegrityError:
@@ -152,14 +156,18 @@ class Watch:
                 continue
             if record is None:
                 continue
-            self._done.add(index)
+            self._done[index] = record
             self._flights.pop(index, None)
-            self._moved = time.monotonic()
-            self.state.done = len(self._done)
-            self.state.images_done += record.shard.count
-            self.state.successes += record.successes
+            self._note_movement()
+            self._images_come += record.shard.count
             if not first:
-                self.state.recent.append((self._moved, self.state.images_done))
+                self.state.recent.append((self._moved, self._images_come))
+        self.state.done = len(self._done)
+        self.state.images_done = sum(record.shard.count for record in self._done.values())
+        self.state.successes = sum(record.successes for record in self._done.values())
+
+    def _note_movement(self) -> None:
+        self._moved, self._patience, self.state.note = time.monotonic(), self._idle, ""
 
     def _note_report(self) -> None:
         if self.run.report() is not None:
@@ -178,14 +186,18 @@ class Watch:
                 continue
             error = self._error(self._flights[part], new, now)
             if error is None:
-                self._moved = now
+                self._note_movement()
             else:
                 self._failed(part, attempts, error)
-        if died or now - self._moved > self._idle:
-            # Nobody seems to have these: the broker lost them, or holds them for a dead worker.
-            self._moved = now
+        if died or now - self._moved > self._patience:
+            # Nobody seems to have these: the broker lost them, or holds them for a dead worker. Or the
+            # workers are busy elsewhere, or there are none: then don't fill the queue with copies.
+            if not died:
+                self.state.note = f"nothing was taken for {self._patience:.0f} s; is a worker on this broker?"
+            self._moved, self._patience = now, 2 * self._patience
             for part in unstarted:
-                self._again(part)
+                del self._flights[part]
+                self._waiting.append(part)
 
     def _error(self, flight: _Flight, new: list[Attempt], now: float) -> str | None:
         """Why the executions since the part was sent have all ended, or None while one runs."""
@@ -203,15 +215,15 @@ class Watch:
         return None
 
     def _failed(self, part: Part, attempts: list[Attempt], error: str) -> None:
-        self._moved = time.monotonic()
+        self._note_movement()
         if _NO_SPACE in error:
             raise StoreError(f"room in the store for {self.run.url}", error, "make room, then resume the run")
-        if part == REDUCE and self._done - self.run.done():
+        if part == REDUCE and set(self._done) - self.run.done():
             self._flights.pop(part)  # damaged shards were taken back: they come first
         elif len(attempts) < self.manifest.max_attempts:
             self._again(part)
         elif part == REDUCE:
-            raise AdvshardError(f"the reduce failed {len(attempts)} times: {error}")
+            raise IncompleteError(f"the reduce failed {len(attempts)} times: {error}")
         else:
             self._quarantine(int(part), attempts, error)
 

@@ -90,7 +90,9 @@ def see_through(run: RunStore, broker: str | None, workers: int | None) -> int:
     from orchestrator.job import work
     from orchestrator.summary import print_summary
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Also where the shell had it ignored, as for a command in the background of a script.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         report = work(run, broker, workers)
     except KeyboardInterrupt:

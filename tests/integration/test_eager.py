@@ -52,6 +52,10 @@ def test_a_run_from_plan_to_page(tmp_path: Path) -> None:
     before = run.folder.fs.modified(run.folder.path("report.json"))
     assert work(run, broker=None, workers=None) == report
     assert run.folder.fs.modified(run.folder.path("report.json")) == before
+    # The command was killed just before it drew the page.
+    run.folder.remove(REPORT_PAGE)
+    work(run, broker=None, workers=None)
+    assert run.result_bytes(REPORT_PAGE).decode() == page
 
 
 def test_the_same_bytes_for_any_number_of_shards(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.classifiers import LinearClassifier, image
 
 # Cross-entropy is saturated: exp(-1000) is zero in float32, and so is the gradient. The margin is not.
 SATURATED = LinearClassifier(np.array([[1000.0, 0, 0, 0], [-1000.0, 1, 1, 1]]), np.array([0.0, 0.0]))
-MAIN = ("mifgsm", MIFGSM(epsilon=0.6, steps=2))
+MAIN = ("mifgsm", MIFGSM(epsilon=0.6, steps=7))
 FALLBACK = ("ifgsm", IFGSM(epsilon=0.6, steps=5, loss="margin"))
 
 
@@ -32,7 +32,10 @@ def test_what_the_attack_left_unchanged_goes_to_the_fallback_with_the_reason() -
     assert both.attack == ["ifgsm", "ifgsm"]
     assert both.reason == [VANISHED, VANISHED]
     assert predict(SATURATED, both.images).tolist() == [1, 1]
-    assert (both.steps > 0).all()
+    by_itself = FALLBACK[1].run(SATURATED, examples(images, clean))
+    np.testing.assert_array_equal(both.images, by_itself.images)
+    assert both.steps.tolist() == by_itself.steps.tolist()
+    assert alone.steps.tolist() == [7, 7]
 
 
 def test_images_that_moved_stay_with_the_first_attack() -> None:

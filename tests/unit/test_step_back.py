@@ -53,3 +53,12 @@ def test_of_8_bit_images_it_leaves_whole_levels() -> None:
     assert (np.abs(found - clean) < np.abs(far - clean)).sum() >= 3
     without = step_back(CLASSIFIER, examples(clean), far, 8) * 255
     assert np.abs(without - np.rint(without)).max() > 0.01
+
+
+def test_a_change_is_cut_to_levels_not_rounded_up() -> None:
+    clean = np.zeros((1, 2, 2, 1), np.float32)
+    far = image(255, 3, 3, 1) / np.float32(255)
+    # Flipped by anything above zero in the first pixel: the first bisection, to half of the change, is taken.
+    sensitive = LinearClassifier(np.array([[0.0, 0, 0, 0], [1.0, 0, 0, 0]]), np.array([1e-6, 0.0]))
+    found = step_back(sensitive, examples(clean, levels=255), far, 1)
+    np.testing.assert_allclose(found.ravel() * 255, [127, 1, 1, 0], atol=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,21 @@ def test_a_broker_that_comes_back_is_waited_for(run: RunStore, monkeypatch: Any)
     away[0] = 10**9
     with pytest.raises(AdvshardError, match="the broker did not answer"):
         watch.reduce()
+
+
+def test_workers_that_are_busy_elsewhere_do_not_get_the_same_over_and_over(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.lose = [0, 1, 2, 3] * 6
+    notes: set[str] = set()
+    watch = Watch(
+        run, run.manifest(), fleet.send, show=lambda state: notes.add(state.note), poll=0.005, lease=9, idle=0.02
+    )
+    began = time.monotonic()
+    watch.shards()
+    # Waits of 0.02, 0.04, 0.08, ... seconds, not six times 0.02.
+    assert time.monotonic() - began > 0.02 * (2**6 - 1)
+    assert any("is a worker on this broker?" in note for note in notes)
+    assert watch.state.note == ""
 
 
 def test_a_window_of_messages_is_under_way(run: RunStore, monkeypatch: Any) -> None:
