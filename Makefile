@@ -4,13 +4,16 @@ PYTHON ?= $(firstword $(foreach each,python3.12 python3.11 python3.13 python3,$(
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: run test lint bench lock clean
+.PHONY: run test flower lint bench lock clean
 
 run: .venv/installed
 	$(BIN)/python -m orchestrator run $(ARGS)
 
 test: .venv/installed
 	$(BIN)/python -m pytest $(ARGS)
+
+flower: .venv/installed
+	$(BIN)/python -m orchestrator flower $(ARGS)
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ BAD_INPUT, INCOMPLETE, INTERRUPTED = 2, 3, 130
 _COMMANDS = {
     "compare": "compare",
     "doctor": "doctor",
+    "flower": "flower",
     "list": "runs",
     "report": "runs",
     "resume": "run",

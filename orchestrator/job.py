@@ -5,30 +5,32 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.contracts import Report
+from core.contracts import Manifest, Report
 from core.datasets.cache import cache_dir
 from core.errors import IncompleteError
 from core.store import REPORT_PAGE, RunStore
 from orchestrator.dispatch import check_broker, send, use_broker
 from orchestrator.embedded import Fleet
+from orchestrator.events import RunEvents
+from orchestrator.flower import USER, FlowerConfig, free_port, start_flower
 from orchestrator.presence import Presence
 from orchestrator.progress import Display
 from orchestrator.report.page import write_page
-from orchestrator.watch import Part, Watch
+from orchestrator.watch import Part, State, Watch
 from tasks.app import app
 
 MOST_AUTO_WORKERS = 16
 
 
-def work(run: RunStore, broker: str | None, workers: int | None) -> Report:
+def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = False) -> Report:
     """Drive a planned run to its report, on the broker given or on the embedded one.
 
     In Celery's eager mode (``task_always_eager``) there is neither: the tasks run in this process.
-    A run that is complete already is left as it is.
+    A run that is complete already is left as it is. With ``flower``, Flower shows it while it goes on.
     """
     report = run.report()
     if report is not None and report.complete:
@@ -47,7 +49,11 @@ def work(run: RunStore, broker: str | None, workers: int | None) -> Report:
     else:
         run.withdraw_report()
     began = time.perf_counter()
-    with _broker(run, broker, workers) as fleet, Display(f"run {manifest.run_id}") as display:
+    with (
+        _broker(run, broker, workers) as fleet,
+        _flower(run, fleet.url if fleet else broker, flower),
+        _shown(manifest) as show,
+    ):
 
         def tend() -> list[str]:
             presence.beat()
@@ -57,7 +63,7 @@ def work(run: RunStore, broker: str | None, workers: int | None) -> Report:
             send(run, manifest, part)
 
         presence.beat()
-        watch = Watch(run, manifest, send_part, tend=tend, show=display)
+        watch = Watch(run, manifest, send_part, tend=tend, show=show)
         try:
             watch.shards()
             attacked = time.perf_counter()
@@ -88,6 +94,47 @@ def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[
         yield fleet
     finally:
         fleet.stop()
+
+
+@contextmanager
+def _flower(run: RunStore, broker: str | None, wanted: bool) -> Iterator[None]:
+    if not wanted or broker is None:
+        yield
+        return
+    config = FlowerConfig.create(broker, free_port())
+    logs_of(run).mkdir(parents=True, exist_ok=True)
+    guarded = start_flower(config, str(logs_of(run) / "flower.log"))
+    print(f"Flower at {config.url}, user {USER}, password {config.password}", file=sys.stderr)
+    try:
+        yield
+    finally:
+        guarded.stop()
+
+
+@contextmanager
+def _shown(manifest: Manifest) -> Iterator[Callable[[State], None]]:
+    """Shows the run's state on the terminal and, by events, in Flower."""
+    if app.conf.task_always_eager:
+        with Display(f"run {manifest.run_id}") as display:
+            yield display
+        return
+    events, began = RunEvents(manifest), time.perf_counter()
+    events.began()
+    error: str | None = "interrupted"
+    try:
+        with Display(f"run {manifest.run_id}") as display:
+
+            def show(state: State) -> None:
+                display(state)
+                events.progress(state)
+
+            yield show
+        error = None
+    except Exception as failure:
+        error = str(failure)
+        raise
+    finally:
+        events.ended(error, time.perf_counter() - began)
 
 
 def logs_of(run: RunStore) -> Path:

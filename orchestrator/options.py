@@ -57,8 +57,7 @@ def store_url(given: str | None) -> str:
 
 def broker_url(given: str | None) -> str | None:
     """The option's value, or the environment's; None for the embedded default."""
-    setting = Settings().broker_url
-    return given or (setting.get_secret_value() if setting else None)
+    return Settings().broker(given)
 
 
 def find_run(run: str | None, store: str | None) -> RunStore:

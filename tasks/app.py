@@ -12,10 +12,9 @@ from tasks.settings import Settings
 
 QUEUE = "advshard"
 
-_given = Settings().broker_url
 app = Celery(
     "advshard",
-    broker=_given.get_secret_value() if _given else "redis://localhost:6379/0",
+    broker=Settings().broker() or "redis://localhost:6379/0",
     include=["tasks.shard", "tasks.reduce", "tasks.session", "tasks.failures"],
 )
 app.conf.update(

@@ -37,12 +37,14 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of everything random")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Fixed batch of every pass  [default: by image size]")
 @click.option("--max-attempts", type=click.IntRange(min=1), default=3, help="Executions before a shard is quarantined")
+@click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
 @broker_options
 @store_option
 def run_command(
     store: str | None,
     broker: str | None,
     workers: int | None,
+    flower: bool,
     early_stop: bool | None,
     settings: tuple[str, ...],
     fallback: str,
@@ -66,26 +68,32 @@ def run_command(
         check_broker(url)
     run = plan(request)
     _note_small_epsilon(run)
-    return see_through(run, url, workers)
+    return see_through(run, url, workers, flower)
 
 
 @click.command("resume")
 @click.argument("run", required=False)
 @click.option("--retry-quarantined", is_flag=True, help="Give quarantined shards another round of attempts")
+@click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
 @broker_options
 @store_option
 def resume_command(
-    run: str | None, store: str | None, broker: str | None, workers: int | None, retry_quarantined: bool
+    run: str | None,
+    store: str | None,
+    broker: str | None,
+    workers: int | None,
+    flower: bool,
+    retry_quarantined: bool,
 ) -> int:
     """Go on with RUN (an id or a URL), by default the newest run of the store."""
     found = find_run(run, store)
     if retry_quarantined:
         for index in found.quarantined():
             found.release(index)
-    return see_through(found, broker_url(broker), workers)
+    return see_through(found, broker_url(broker), workers, flower)
 
 
-def see_through(run: RunStore, broker: str | None, workers: int | None) -> int:
+def see_through(run: RunStore, broker: str | None, workers: int | None, flower: bool) -> int:
     """Drive the run to its report, print it, and give the exit code."""
     from orchestrator.job import work
     from orchestrator.summary import print_summary
@@ -94,7 +102,7 @@ def see_through(run: RunStore, broker: str | None, workers: int | None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        report = work(run, broker, workers)
+        report = work(run, broker, workers, flower)
     except KeyboardInterrupt:
         raise RunInterruptedError(f"interrupted; go on with: python -m orchestrator resume {run.url}") from None
     print_summary(run, report)

@@ -1,0 +1,33 @@
+"""``flower``: the web page of a broker's workers, tasks and runs."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from core.errors import ConfigError
+from orchestrator.flower import LOOPBACK, PORT, USER, FlowerConfig
+from orchestrator.options import broker_url
+
+
+@click.command("flower")
+@click.option("--broker", metavar="URL", help="Redis or Valkey [ADVSHARD_BROKER_URL]")
+@click.option("--port", type=click.IntRange(1, 65535), default=PORT)
+@click.option("--address", default=LOOPBACK, help="Where to listen: this machine alone by default")
+def flower_command(broker: str | None, port: int, address: str) -> None:
+    """Show workers, tasks and runs of a broker until stopped, behind a password (ADVSHARD_FLOWER_PASSWORD)."""
+    from orchestrator.dispatch import check_broker
+
+    url = broker_url(broker)
+    if url is None:
+        raise ConfigError(
+            "a broker to show",
+            "none",
+            "give --broker redis://host:6379/0 or set ADVSHARD_BROKER_URL; for the embedded one, 'run --flower'",
+        )
+    check_broker(url)
+    config = FlowerConfig.create(url, port, address)
+    given = "ADVSHARD_FLOWER_PASSWORD" in os.environ
+    click.echo(f"Flower at {config.url}, user {USER}, password {'as given' if given else config.password}", err=True)
+    os.execve(config.command[0], config.command, {**os.environ, **config.environment})  # noqa: S606

@@ -1,0 +1,40 @@
+"""A child process that ends with us, also when we are killed: for programs that know nothing of us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+# The shell waits for the end of a pipe from us, then kills the program and removes a folder.
+_SCRIPT = '"$@" >"$GUARD_LOG" 2>&1 & read -r _; kill -KILL $!; wait; [ -z "$GUARD_FOLDER" ] || rm -rf "$GUARD_FOLDER"'
+_STOP_TIMEOUT = 8.0
+
+
+class Guarded:
+    """A program under guard. log: the file for its output; folder: removed at its end."""
+
+    def __init__(self, command: list[str], log: str, folder: str = "", env: dict[str, str] | None = None) -> None:
+        self._shell = subprocess.Popen(
+            ["/bin/sh", "-c", _SCRIPT, "sh", *command],
+            env={**os.environ, **(env or {}), "GUARD_LOG": log, "GUARD_FOLDER": folder},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Out of reach of the terminal's Ctrl-C: we stop it ourselves.
+            start_new_session=True,
+        )
+
+    def stop(self) -> None:
+        """End the program, and remove the folder."""
+        if self._shell.stdin is not None:
+            self._shell.stdin.close()
+        try:
+            self._shell.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End program and guard at once; the folder stays."""
+        os.killpg(self._shell.pid, signal.SIGKILL)
+        self._shell.wait()

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import BrokerError
+from tasks.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("url", "password", "expected"),
+    [
+        ("redis://host:6379/0", None, "redis://host:6379/0"),
+        ("redis://host:6379/0", "p@ss/w:rd", "redis://:p%40ss%2Fw%3Ard@host:6379/0"),
+        ("rediss://celery@host/1?ssl_ca_certs=/ca.pem", "secret", "rediss://celery:secret@host/1?ssl_ca_certs=/ca.pem"),
+        ("redis://:own@host/0", "other", "redis://:own@host/0"),
+        ("redis+socket://:own@/run/v.sock?virtual_host=0", "other", "redis+socket://:own@/run/v.sock?virtual_host=0"),
+    ],
+)
+def test_a_password_of_its_own_is_put_into_the_url(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, password: str | None, expected: str
+) -> None:
+    assert Settings(broker_password=password).broker(url) == expected
+    monkeypatch.setenv("ADVSHARD_BROKER_URL", url)
+    if password is not None:
+        (tmp_path / "file").write_text(password + "\n")
+        monkeypatch.setenv("ADVSHARD_BROKER_PASSWORD_FILE", str(tmp_path / "file"))
+    assert Settings().broker() == expected
+    assert password is None or password not in repr(Settings())
+
+
+def test_without_a_broker_there_is_none() -> None:
+    assert Settings().broker() is None
+    assert Settings().store == "runs"
+
+
+def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BrokerError, match="ADVSHARD_BROKER_PASSWORD_FILE"):
+        Settings(broker_password_file=tmp_path / "none").broker("redis://host")
