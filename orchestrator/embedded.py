@@ -154,6 +154,7 @@ class Fleet:
             **os.environ,
             "ADVSHARD_BROKER_URL": self.server.url,
             "ADVSHARD_PARENT_PID": str(os.getpid()),
+            "REMAP_SIGTERM": "SIGQUIT",
         }
         command = [sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "--pool", "prefork"]
         options = ["--concurrency", "1", "--events", "--without-mingle", "--without-gossip"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import sys
 from dataclasses import dataclass
 
 from orchestrator.guard import Guarded
+from tasks.settings import Settings
 
 USER = "advshard"
 PORT = 5555
@@ -27,8 +27,8 @@ class FlowerConfig:
 
     @classmethod
     def create(cls, broker: str, port: int = PORT, address: str = LOOPBACK) -> FlowerConfig:
-        """With the password of ``ADVSHARD_FLOWER_PASSWORD``, or one of its own."""
-        return cls(broker, port, address, os.environ.get("ADVSHARD_FLOWER_PASSWORD") or secrets.token_urlsafe(9))
+        """With the password of the settings, or one of its own."""
+        return cls(broker, port, address, Settings().flower() or secrets.token_urlsafe(9))
 
     @property
     def url(self) -> str:

@@ -8,13 +8,13 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.errors import BrokerError
+from core.errors import ConfigError
 
 
 class Settings(BaseSettings):
-    """``ADVSHARD_BROKER_URL``, ``_BROKER_PASSWORD``, ``_BROKER_PASSWORD_FILE`` and ``_STORE``.
+    """What the environment says, each name with ``ADVSHARD_`` before it.
 
-    The password is put into a broker URL that has none, so that it can stay in a file of its own.
+    The broker's password is put into a broker URL that has none, so that it can stay in a file of its own.
     """
 
     model_config = SettingsConfigDict(env_prefix="ADVSHARD_", extra="ignore")
@@ -22,26 +22,33 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = None
     broker_password: SecretStr | None = None
     broker_password_file: Path | None = None
+    flower_password: SecretStr | None = None
+    flower_password_file: Path | None = None
     store: str = "runs"
 
     def broker(self, given: str | None = None) -> str | None:
         """The broker's URL, ``given`` or the environment's, with its password; None where there is none."""
         url = given or (self.broker_url.get_secret_value() if self.broker_url else None)
-        return _with_password(url, self._password()) if url else None
+        return _with_password(url, _secret(self.broker_password, self.broker_password_file)) if url else None
 
-    def _password(self) -> str | None:
-        if self.broker_password is not None:
-            return self.broker_password.get_secret_value()
-        if self.broker_password_file is None:
-            return None
-        try:
-            return self.broker_password_file.read_text().strip()
-        except OSError as error:
-            raise BrokerError(
-                "a file with the broker's password",
-                f"{self.broker_password_file} ({error.strerror})",
-                "correct ADVSHARD_BROKER_PASSWORD_FILE",
-            ) from None
+    def flower(self) -> str | None:
+        """Flower's password, if one is given."""
+        return _secret(self.flower_password, self.flower_password_file)
+
+
+def _secret(value: SecretStr | None, file: Path | None) -> str | None:
+    if value is not None:
+        return value.get_secret_value()
+    if file is None:
+        return None
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise ConfigError(
+            "a file that holds a password",
+            f"{file} ({error.strerror})",
+            "correct ADVSHARD_BROKER_PASSWORD_FILE or ADVSHARD_FLOWER_PASSWORD_FILE",
+        ) from None
 
 
 def _with_password(url: str, password: str | None) -> str:

@@ -9,6 +9,7 @@ import click
 from core.errors import ConfigError
 from orchestrator.flower import LOOPBACK, PORT, USER, FlowerConfig
 from orchestrator.options import broker_url
+from tasks.settings import Settings
 
 
 @click.command("flower")
@@ -16,7 +17,7 @@ from orchestrator.options import broker_url
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT)
 @click.option("--address", default=LOOPBACK, help="Where to listen: this machine alone by default")
 def flower_command(broker: str | None, port: int, address: str) -> None:
-    """Show workers, tasks and runs of a broker until stopped, behind a password (ADVSHARD_FLOWER_PASSWORD)."""
+    """Show workers, tasks and runs of a broker until stopped, behind ADVSHARD_FLOWER_PASSWORD."""
     from orchestrator.dispatch import check_broker
 
     url = broker_url(broker)
@@ -28,6 +29,6 @@ def flower_command(broker: str | None, port: int, address: str) -> None:
         )
     check_broker(url)
     config = FlowerConfig.create(url, port, address)
-    given = "ADVSHARD_FLOWER_PASSWORD" in os.environ
+    given = Settings().flower() is not None
     click.echo(f"Flower at {config.url}, user {USER}, password {'as given' if given else config.password}", err=True)
     os.execve(config.command[0], config.command, {**os.environ, **config.environment})  # noqa: S606

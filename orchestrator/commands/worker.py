@@ -29,5 +29,6 @@ def worker_command(broker: str | None, concurrency: int, loglevel: str) -> None:
     check_broker(url)
     # Through the environment, where other users don't see the password.
     os.environ["ADVSHARD_BROKER_URL"] = url
+    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     command = [sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "--pool", "prefork", "--events"]
     os.execv(command[0], [*command, "--concurrency", str(concurrency), "--loglevel", loglevel])  # noqa: S606

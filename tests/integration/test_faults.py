@@ -134,6 +134,25 @@ def test_workers_that_somebody_started(tmp_path: Path, undisturbed: bytes, serve
             finished(process, run, undisturbed)
 
 
+def test_a_worker_that_is_asked_to_stop_ends_its_shard_and_gives_the_others_back(
+    tmp_path: Path, undisturbed: bytes, server: Server
+) -> None:
+    environment = {"ADVSHARD_BROKER_URL": server.url}
+    with (
+        started("worker", "--concurrency", "1", **environment) as one,
+        started("run", *SIZE, "--store", str(tmp_path), **environment) as process,
+    ):
+        run = only_run(tmp_path)
+        half_done(run)
+        kill(one.pid, signal.SIGTERM)
+        one.communicate(timeout=20)
+        with started("worker", "--concurrency", "1", **environment):
+            finished(process, run, undisturbed)
+    report = run.report()
+    assert report is not None
+    assert report.executions == 40
+
+
 def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: Server) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url, "POISON_SHARD": "3"}
     arguments = ("run", "--limit", "200", "--shards", "8", "--store", str(tmp_path))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import BrokerError
+from core.errors import ConfigError
 from tasks.settings import Settings
 
 
@@ -36,5 +36,5 @@ def test_without_a_broker_there_is_none() -> None:
 
 
 def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(BrokerError, match="ADVSHARD_BROKER_PASSWORD_FILE"):
+    with pytest.raises(ConfigError, match="ADVSHARD_BROKER_PASSWORD_FILE"):
         Settings(broker_password_file=tmp_path / "none").broker("redis://host")
