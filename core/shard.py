@@ -27,7 +27,10 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
 
     The figures are measured on the adversarial images as they are read back from the store.
     """
-    known = run.record(index)
+    try:
+        known = run.record(index)
+    except IntegrityError:
+        known = None  # a torn record is made again
     if known is not None:
         return known
     began, cpu_began = time.perf_counter(), time.process_time()

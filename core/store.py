@@ -140,6 +140,10 @@ class RunStore:
         except FileNotFoundError:
             return None
 
+    def has_record(self, index: int) -> bool:
+        """Whether a shard is done."""
+        return self.folder.exists(_shard(index, "json"))
+
     def done(self) -> set[int]:
         """The shards that have a record, from one listing."""
         return _indices(self.folder.names("shards"))

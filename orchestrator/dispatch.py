@@ -8,8 +8,9 @@ from kombu.exceptions import OperationalError
 
 from core.contracts import Manifest
 from core.errors import BrokerError
+from core.fingerprint import versions
 from core.store import REDUCE, RunStore
-from tasks.app import app
+from tasks.app import QUEUE, app
 from tasks.reduce import reduce
 from tasks.shard import attack_shard
 
@@ -39,6 +40,22 @@ def check_broker(url: str) -> None:
             f"{type(error).__name__}: {str(error).replace(url, masked(url))}",
             "start it, correct --broker (ADVSHARD_BROKER_URL), or leave it out for the embedded one",
         ) from None
+
+
+def why_idle() -> str:
+    """Why nobody takes anything from the broker, as far as its workers tell."""
+    try:
+        queues = app.control.inspect(timeout=1.0).active_queues() or {}
+    except Exception as error:
+        # Whatever the transport raises: the broker is away.
+        return f"the broker does not answer ({type(error).__name__})"
+    ours = [worker for worker, taken in queues.items() if QUEUE in {queue["name"] for queue in taken}]
+    if not queues:
+        return "no worker is on this broker; start one with 'python -m orchestrator worker'"
+    if not ours:
+        software = ", ".join(f"{name} {version}" for name, version in versions().items())
+        return f"{len(queues)} workers are on this broker, none with the software of this run ({software})"
+    return f"{len(ours)} workers are on this broker, busy elsewhere"
 
 
 def masked(url: str) -> str:

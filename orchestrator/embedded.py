@@ -101,8 +101,8 @@ class Worker:
 class Fleet:
     """The embedded server and its workers, kept alive until ``stop``."""
 
-    def __init__(self, workers: int, logs: Path) -> None:
-        self._logs = logs
+    def __init__(self, workers: int, logs: Path, store: str) -> None:
+        self._logs, self._store = logs, store
         logs.mkdir(parents=True, exist_ok=True)
         self.server = Server()
         self._quick_deaths = 0
@@ -153,6 +153,7 @@ class Fleet:
         environment = {
             **os.environ,
             "ADVSHARD_BROKER_URL": self.server.url,
+            "ADVSHARD_STORE": self._store,
             "ADVSHARD_PARENT_PID": str(os.getpid()),
             "REMAP_SIGTERM": "SIGQUIT",
         }

@@ -13,7 +13,7 @@ from core.contracts import Manifest, Report
 from core.datasets.cache import cache_dir
 from core.errors import IncompleteError
 from core.store import REPORT_PAGE, RunStore
-from orchestrator.dispatch import check_broker, send, use_broker
+from orchestrator.dispatch import check_broker, send, use_broker, why_idle
 from orchestrator.embedded import Fleet
 from orchestrator.events import RunEvents
 from orchestrator.flower import USER, FlowerConfig, free_port, start_flower
@@ -63,7 +63,7 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
             send(run, manifest, part)
 
         presence.beat()
-        watch = Watch(run, manifest, send_part, tend=tend, show=show)
+        watch = Watch(run, manifest, send_part, tend=tend, show=show, why_idle=why_idle)
         try:
             watch.shards()
             attacked = time.perf_counter()
@@ -88,7 +88,7 @@ def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[
         yield None
         return
     count = workers or min(os.cpu_count() or 1, MOST_AUTO_WORKERS)
-    fleet = Fleet(count, logs_of(run))
+    fleet = Fleet(count, logs_of(run), store=run.url.rsplit("/", 1)[0])
     try:
         use_broker(fleet.url)
         yield fleet

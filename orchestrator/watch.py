@@ -71,12 +71,13 @@ class Watch:
         *,
         tend: Callable[[], list[str]] = list,
         show: Callable[[State], None] = lambda state: None,
+        why_idle: Callable[[], str] = lambda: "no worker took anything",
         poll: float = POLL,
         lease: float = LEASE,
         idle: float = IDLE,
     ) -> None:
         self.run, self.manifest = run, manifest
-        self._send_message, self._tend, self._show = send, tend, show
+        self._send_message, self._tend, self._show, self._why_idle = send, tend, show, why_idle
         self._poll, self._lease, self._idle = poll, lease, idle
         self._waiting: deque[Part] = deque()
         self._flights: dict[Part, _Flight] = {}
@@ -193,7 +194,7 @@ class Watch:
             # Nobody seems to have these: the broker lost them, or holds them for a dead worker. Or the
             # workers are busy elsewhere, or there are none: then don't fill the queue with copies.
             if not died:
-                self.state.note = f"nothing was taken for {self._patience:.0f} s; is a worker on this broker?"
+                self.state.note = self._why_idle()
             self._moved, self._patience = now, 2 * self._patience
             for part in unstarted:
                 del self._flights[part]

@@ -13,7 +13,8 @@ from typing import Any
 from celery.signals import task_failure
 
 from core.contracts import Attempt
-from core.store import REDUCE, RunStore
+from core.store import REDUCE
+from tasks.messages import open_run, shard_of
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +28,10 @@ def record_failure(
 ) -> None:
     """Mark the execution ``task_id`` as failed."""
     kwargs = kwargs or {}
-    part: int | str = kwargs.get("shard", REDUCE)
     error = f"{type(exception).__name__}: {exception}"
     try:
-        run = RunStore(kwargs["run"])
+        run, manifest = open_run(kwargs.get("run"))
+        part = shard_of(manifest, kwargs["shard"]) if "shard" in kwargs else REDUCE
         known = {attempt.task_id: attempt for attempt in run.attempts(part)}
         attempt = known.get(task_id) or Attempt(task_id=task_id, worker="unknown", started=time.time())
         run.write_attempt(part, attempt.model_copy(update={"error": error}))

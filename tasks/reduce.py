@@ -6,16 +6,17 @@ from typing import Any
 
 from core.reduce import reduce_run
 from core.run_model import classifier_of
-from core.store import REDUCE, RunStore
+from core.store import REDUCE
 from tasks.app import app
 from tasks.attempts import attempt
+from tasks.messages import open_run
 from tasks.session import load_tensorflow
 
 
 @app.task(name="tasks.reduce", bind=True)  # type: ignore[untyped-decorator]
 def reduce(self: Any, run: str) -> None:
     """Reduce the run at URL ``run``; nothing happens if its report is there already."""
-    store = RunStore(run)
+    store, _ = open_run(run)
     if store.report() is not None:
         return
     with attempt(store, REDUCE, self.request):

@@ -6,18 +6,19 @@ from typing import Any
 
 from core.run_model import classifier_of
 from core.shard import run_shard
-from core.store import RunStore
 from tasks.app import app
 from tasks.attempts import attempt
+from tasks.messages import open_run, shard_of
 from tasks.session import load_tensorflow
 
 
 @app.task(name="tasks.shard", bind=True)  # type: ignore[untyped-decorator]
 def attack_shard(self: Any, run: str, shard: int) -> None:
     """Attack shard ``shard`` of the run at URL ``run``; nothing happens if it is done already."""
-    store = RunStore(run)
-    if store.record(shard) is not None:
+    store, manifest = open_run(run)
+    index = shard_of(manifest, shard)
+    if store.has_record(index):
         return
-    with attempt(store, shard, self.request):
+    with attempt(store, index, self.request):
         load_tensorflow()
-        run_shard(store, shard, classifier_of, worker=str(self.request.hostname))
+        run_shard(store, index, classifier_of, worker=str(self.request.hostname))

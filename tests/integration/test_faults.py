@@ -153,6 +153,48 @@ def test_a_worker_that_is_asked_to_stop_ends_its_shard_and_gives_the_others_back
     assert report.executions == 40
 
 
+def test_a_worker_with_other_software_does_not_take_shards(tmp_path: Path, server: Server) -> None:
+    environment = {"ADVSHARD_BROKER_URL": server.url}
+    other = ("-A", "tests.integration.other_version", "worker", "--concurrency", "1", "--hostname", "other@here")
+    arguments = ("run", "--limit", "60", "--shards", "4", "--store", str(tmp_path))
+    with started(*other, module="celery", **environment), started(*arguments, **environment) as process:
+        run = only_run(tmp_path)
+        assert process.stderr is not None
+        lines: list[str] = []
+        while not any("none with the software of this run" in line for line in lines):
+            lines.append(process.stderr.readline())
+            assert len(lines) < 20, lines
+        assert run.done() == set()
+        with started("worker", "--concurrency", "1", **environment):
+            process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert not any(attempt.worker == "other@here" for i in range(4) for attempt in run.attempts(i))
+
+
+def test_a_message_about_another_place_is_refused(tmp_path: Path, server: Server) -> None:
+    """A worker that is bound to its store neither reads nor writes elsewhere, and goes on with what it may do."""
+    from orchestrator.dispatch import use_broker
+    from tasks.app import app
+    from tasks.shard import attack_shard
+
+    environment = {"ADVSHARD_BROKER_URL": server.url, "ADVSHARD_STORE": str(tmp_path / "mine")}
+    done = command("run", "--limit", "20", "--shards", "2", "--store", str(tmp_path / "theirs"), "--workers", "1")
+    assert done.returncode == 0
+    theirs = only_run(tmp_path / "theirs")
+    theirs.forget_shard(0)
+    before = sorted(str(path) for path in (tmp_path / "theirs").rglob("*"))
+    use_broker(server.url)
+    try:
+        for url, shard in ((theirs.url, 0), ("/etc", 0), (f"{tmp_path}/mine/../theirs/{theirs.manifest().run_id}", 0)):
+            attack_shard.apply_async(kwargs={"run": url, "shard": shard})
+    finally:
+        app.pool.force_close_all()
+    with started("worker", "--concurrency", "1", **environment):
+        done = command("run", "--limit", "20", "--shards", "2", **environment)
+        assert done.returncode == 0, done.stderr
+    assert sorted(str(path) for path in (tmp_path / "theirs").rglob("*")) == before
+
+
 def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: Server) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url, "POISON_SHARD": "3"}
     arguments = ("run", "--limit", "200", "--shards", "8", "--store", str(tmp_path))

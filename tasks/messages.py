@@ -1,0 +1,40 @@
+"""What a message may ask of a worker: a run of this worker's store, and a shard of that run."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from core.blobs import Folder
+from core.contracts import Manifest
+from core.errors import IntegrityError
+from core.store import RunStore
+
+_RUN_URL = re.compile(r"(?P<store>.+)/(?P<run_id>[0-9a-f]{16})")
+
+
+def open_run(url: Any) -> tuple[RunStore, Manifest]:
+    """The run at ``url``; raises IntegrityError for anything that isn't a run where runs may be.
+
+    Where ``ADVSHARD_STORE`` is set, that is this store and no other place. Elsewhere any folder whose
+    manifest says that it is the run of this name.
+    """
+    found = _RUN_URL.fullmatch(url) if isinstance(url, str) else None
+    if found is None or ".." in url.split("/"):
+        raise IntegrityError(f"a message names {url!r}, which is not the URL of a run")
+    allowed = os.environ.get("ADVSHARD_STORE")
+    if allowed and Folder(allowed).url() != Folder(found["store"]).url():
+        raise IntegrityError(f"a message names {url!r}, which is not in this worker's store {allowed}")
+    run = RunStore(url)
+    manifest = run.manifest()
+    if manifest.run_id != found["run_id"]:
+        raise IntegrityError(f"a message names {url!r}, whose manifest is of another run")
+    return run, manifest
+
+
+def shard_of(manifest: Manifest, shard: Any) -> int:
+    """The number of a shard of this run; raises IntegrityError."""
+    if not isinstance(shard, int) or isinstance(shard, bool) or not 0 <= shard < manifest.shards:
+        raise IntegrityError(f"a message names shard {shard!r} of a run with {manifest.shards}")
+    return shard

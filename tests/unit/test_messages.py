@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import AdvshardError, IntegrityError
+from tasks.messages import open_run, shard_of
+from tests.runs import planned
+from tests.unit.test_contracts import manifest
+
+
+def test_a_run_of_this_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = planned(tmp_path, monkeypatch)
+    assert open_run(run.url)[1] == run.manifest()
+    monkeypatch.setenv("ADVSHARD_STORE", str(tmp_path / "runs"))
+    assert open_run(run.url)[0].url == run.url
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ADVSHARD_STORE", "runs")
+    assert open_run(run.url)[0].url == run.url
+    monkeypatch.setenv("ADVSHARD_STORE", str(tmp_path))
+    with pytest.raises(IntegrityError, match="not in this worker's store"):
+        open_run(run.url)
+
+
+def test_a_run_under_another_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Path(planned(tmp_path, monkeypatch).url)
+    run.rename(run.with_name("f" * 16))
+    with pytest.raises(IntegrityError, match="of another run"):
+        open_run(str(run.with_name("f" * 16)))
+
+
+@pytest.mark.parametrize(
+    "url", [None, 7, "", "/etc", "/etc/passwd", "{run}/", "{run}/shards", "{store}/x/../{name}", "{store}/{name}/.."]
+)
+def test_what_is_not_a_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: Any) -> None:
+    run = Path(planned(tmp_path, monkeypatch).url)
+    if isinstance(url, str):
+        url = url.format(run=run, store=run.parent, name=run.name)
+    with pytest.raises(IntegrityError, match="not the URL of a run"):
+        open_run(url)
+
+
+@given(st.one_of(st.integers(), st.text(), st.floats(), st.none(), st.booleans(), st.lists(st.integers())))
+def test_only_a_shard_of_the_run_is_taken(shard: Any) -> None:
+    plan = manifest(10, 3)
+    if type(shard) is int and shard in {0, 1, 2}:
+        assert shard_of(plan, shard) == shard
+    else:
+        with pytest.raises(IntegrityError):
+            shard_of(plan, shard)
+
+
+@given(st.text())
+def test_no_url_reads_or_writes_outside_a_run(url: str) -> None:
+    with pytest.raises(AdvshardError):
+        open_run(url)
