@@ -9,6 +9,7 @@
     shards/<shard>.parquet           its rows of the ledger
     shards/<shard>.json              its record, written last: the shard is done
     quarantine/<shard>.json          a shard given up, with its last error
+    cancelled                        somebody asked the run to stop
     orchestrator.json                who drives the run, and since when it was last seen
     attack_data.npy  index_map.npz  ledger.parquet  report.json  report.html
 """
@@ -36,7 +37,7 @@ V = TypeVar("V", bound=BaseModel)
 
 ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.parquet"
 REPORT, REPORT_PAGE = "report.json", "report.html"
-_MANIFEST, _ORCHESTRATOR = "manifest.json", "orchestrator.json"
+_MANIFEST, _ORCHESTRATOR, _CANCELLED = "manifest.json", "orchestrator.json", "cancelled"
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
 _RECORD = re.compile(r"(\d{8})\.json")
 REDUCE = "reduce"
@@ -197,6 +198,18 @@ class RunStore:
         for name in self.folder.names(_attempts(index)):
             self.folder.remove(f"{_attempts(index)}/{name}")
         self.folder.remove(f"quarantine/{index:08d}.json")
+
+    def cancel(self) -> None:
+        """Ask whoever works on the run to stop."""
+        self.folder.write(_CANCELLED, b"")
+
+    def cancelled(self) -> bool:
+        """Whether the run was asked to stop."""
+        return self.folder.exists(_CANCELLED)
+
+    def uncancel(self) -> None:
+        """Let the run go on."""
+        self.folder.remove(_CANCELLED)
 
     def write_orchestrator(self, content: bytes) -> None:
         """Say who drives the run."""

@@ -37,6 +37,7 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
         if not run.folder.exists(REPORT_PAGE):  # the command was ended just before it
             write_page(run, report)
         return report
+    run.uncancel()
     manifest = run.manifest()
     presence = Presence(run)
     other = presence.other()

@@ -48,7 +48,7 @@ class State:
         if len(self.recent) < 2:
             return None
         (began, before), (ended, after) = self.recent[0], self.recent[-1]
-        return (after - before) / (ended - began) if ended > began else None
+        return (after - before) / (ended - began) if ended > began and after > before else None
 
 
 @dataclass
@@ -118,6 +118,8 @@ class Watch:
             self._show(self.state)
             if not self._waiting and not self._flights:
                 return
+            if self.run.cancelled():
+                raise IncompleteError("the run was cancelled; 'python -m orchestrator resume' goes on with it")
             self._check_flights()
             time.sleep(self._poll)
 

@@ -15,9 +15,9 @@ from tasks.session import load_tensorflow
 
 @app.task(name="tasks.reduce", bind=True)  # type: ignore[untyped-decorator]
 def reduce(self: Any, run: str) -> None:
-    """Reduce the run at URL ``run``; nothing happens if its report is there already."""
+    """Reduce the run at URL ``run``; nothing happens if its report is there already, or if it was cancelled."""
     store, _ = open_run(run)
-    if store.report() is not None:
+    if store.report() is not None or store.cancelled():
         return
     with attempt(store, REDUCE, self.request):
         load_tensorflow()

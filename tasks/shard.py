@@ -14,10 +14,10 @@ from tasks.session import load_tensorflow
 
 @app.task(name="tasks.shard", bind=True)  # type: ignore[untyped-decorator]
 def attack_shard(self: Any, run: str, shard: int) -> None:
-    """Attack shard ``shard`` of the run at URL ``run``; nothing happens if it is done already."""
+    """Attack shard ``shard`` of the run at URL ``run``; nothing happens if it is done already, or cancelled."""
     store, manifest = open_run(run)
     index = shard_of(manifest, shard)
-    if store.has_record(index):
+    if store.has_record(index) or store.cancelled():
         return
     with attempt(store, index, self.request):
         load_tensorflow()

@@ -38,6 +38,7 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 @click.option("--batch-size", type=click.IntRange(min=1), help="Fixed batch of every pass  [default: by image size]")
 @click.option("--max-attempts", type=click.IntRange(min=1), default=3, help="Executions before a shard is quarantined")
 @click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
+@click.option("--detach", is_flag=True, help="Go on in the background; see 'status --watch' and 'cancel'")
 @broker_options
 @store_option
 def run_command(
@@ -45,6 +46,7 @@ def run_command(
     broker: str | None,
     workers: int | None,
     flower: bool,
+    detach: bool,
     early_stop: bool | None,
     settings: tuple[str, ...],
     fallback: str,
@@ -68,6 +70,8 @@ def run_command(
         check_broker(url)
     run = plan(request)
     _note_small_epsilon(run)
+    if detach:
+        return _detach(run, url, workers)
     return see_through(run, url, workers, flower)
 
 
@@ -108,6 +112,33 @@ def see_through(run: RunStore, broker: str | None, workers: int | None, flower: 
     print_summary(run, report)
     print(run.url)
     return 0 if report.complete else INCOMPLETE
+
+
+def _detach(run: RunStore, broker: str | None, workers: int | None) -> int:
+    """Drive the run in a process of its own, which outlives this command."""
+    import os
+    import subprocess
+    import sys
+
+    from orchestrator.job import logs_of
+
+    logs_of(run).mkdir(parents=True, exist_ok=True)
+    log = logs_of(run) / "orchestrator.log"
+    environment = {**os.environ, **({"ADVSHARD_BROKER_URL": broker} if broker else {})}
+    with log.open("ab") as output:
+        subprocess.Popen(
+            [sys.executable, "-m", "orchestrator", "resume", run.url, "--workers", str(workers or "auto")],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    click.echo(
+        f"in the background, log in {log}; follow it with: python -m orchestrator status {run.url} --watch", err=True
+    )
+    click.echo(run.url)
+    return 0
 
 
 def _note_small_epsilon(run: RunStore) -> None:

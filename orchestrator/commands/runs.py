@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 from rich.console import Console
 from rich.table import Table
 
-from core.contracts import Manifest
+from core.contracts import Manifest, ShardRecord
 from core.errors import ConfigError
 from core.store import REPORT_PAGE, RunStore, Store
+from orchestrator.cli import INCOMPLETE
 from orchestrator.options import find_run, store_option, store_url
-from orchestrator.presence import driver_of
+from orchestrator.presence import FRESH, driver_of
+from orchestrator.progress import Display
+from orchestrator.watch import State
 
 
 @click.command("list")
@@ -36,13 +41,29 @@ def list_command(store: str | None) -> None:
     Console(width=160 if not Console().is_terminal else None).print(table)
 
 
+@click.command("cancel")
+@click.argument("run")
+@store_option
+def cancel_command(run: str, store: str | None) -> None:
+    """Ask whoever works on RUN (an id or a URL) to stop. What is done stays; 'resume' goes on with it."""
+    found = find_run(run, store)
+    report = found.report()
+    if report is not None and report.complete:
+        raise ConfigError("a run that isn't complete", found.url, "there is nothing to cancel")
+    found.cancel()
+    click.echo(f"cancelled; go on with: python -m orchestrator resume {found.url}")
+
+
 @click.command("status")
 @click.argument("run", required=False)
+@click.option("--watch", is_flag=True, help="Follow it to its end; exit code 3 if it ends incomplete")
 @store_option
-def status_command(run: str | None, store: str | None) -> None:
+def status_command(run: str | None, store: str | None, watch: bool) -> int:
     """How far RUN (an id or a URL) is, by default the newest run of the store."""
     found = find_run(run, store)
     manifest = found.manifest()
+    if watch:
+        _follow(found, manifest)
     done, quarantined = found.done(), found.quarantined()
     driver = driver_of(found)
     click.echo(f"run          {found.url}")
@@ -51,6 +72,30 @@ def status_command(run: str | None, store: str | None) -> None:
     click.echo(f"orchestrator {f'process {driver.pid} on {driver.host}' if driver and driver.fresh else 'none'}")
     for index, error in quarantined.items():
         click.echo(f"quarantined  shard {index}: {error}")
+    return INCOMPLETE if watch and _state(found, manifest) != "complete" else 0
+
+
+def _follow(run: RunStore, manifest: Manifest) -> None:
+    """Show the run's progress until nobody works on it any more."""
+    seen: dict[int, ShardRecord] = {}
+    state = State(manifest.shards, manifest.data.count)
+    patience = time.monotonic() + FRESH  # somebody who starts it just now
+    with Display(f"run {manifest.run_id}") as show:
+        while True:
+            for index in run.done() - set(seen):
+                record = run.record(index)
+                if record is not None:
+                    seen[index] = record
+            state.done, state.quarantined = len(seen), len(run.quarantined())
+            state.images_done = sum(record.shard.count for record in seen.values())
+            state.successes = sum(record.successes for record in seen.values())
+            if not state.recent or state.recent[-1][1] != state.images_done:
+                state.recent.append((time.monotonic(), state.images_done))
+            show(state)
+            current = _state(run, manifest)
+            if current == "complete" or (current != "running" and time.monotonic() > patience):
+                return
+            time.sleep(1)
 
 
 @click.command("report")
@@ -77,4 +122,6 @@ def _state(run: RunStore, manifest: Manifest) -> str:
     driver = driver_of(run)
     if driver and driver.fresh:
         return "running"
+    if run.cancelled():
+        return "cancelled"
     return "to be reduced" if len(run.done()) == manifest.shards else "interrupted"

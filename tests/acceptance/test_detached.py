@@ -1,0 +1,56 @@
+"""A run in the background: followed, cancelled, and gone on with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from orchestrator.presence import driver_of
+from tests.processes import command, descendants, kill, only_run, wait_for
+
+ARGUMENTS = ("run", "--limit", "3000", "--shards", "150", "--workers", "1", "--detach")
+
+
+def test_detach_status_cancel_resume(tmp_path: Path) -> None:
+    cache = {"ADVSHARD_CACHE": os.environ.get("ADVSHARD_CACHE", str(Path.home() / ".cache" / "advshard"))}
+    started = command(*ARGUMENTS, "--store", str(tmp_path), **cache)
+    assert started.returncode == 0, started.stderr
+    run = only_run(tmp_path)
+    assert started.stdout.splitlines()[-1] == run.url
+    driver = wait_for(lambda: driver_of(run), timeout=30)
+    try:
+        wait_for(lambda: len(run.done()) >= 5)
+        status = command("status", run.url)
+        assert "state        running" in status.stdout
+        children = descendants(driver.pid)
+        assert children
+        cancelled = command("cancel", run.url)
+        assert cancelled.returncode == 0
+        wait_for(lambda: not (found := driver_of(run)) or not found.fresh, timeout=20)
+        wait_for(lambda: not descendants(driver.pid), timeout=20)
+        assert "state        cancelled" in command("status", run.url).stdout
+        kept = len(run.done())
+        assert 5 <= kept < 150
+        again = command(*ARGUMENTS, "--store", str(tmp_path))
+        assert again.returncode == 0
+        wait_for(lambda: (found := driver_of(run)) and found.fresh and found.pid != driver.pid, timeout=30)
+        driver = driver_of(run)
+        followed = command("status", run.url, "--watch")
+        assert followed.returncode == 0, followed.stdout
+        assert "150/150 done" in followed.stdout
+        assert "150/150 shards" in followed.stderr
+        refused = command("cancel", run.url)
+        assert refused.returncode == 2
+        assert "nothing to cancel" in refused.stderr
+    finally:
+        for pid in [*descendants(driver.pid), driver.pid]:
+            kill(pid)
+
+
+def test_watching_a_run_that_nobody_drives_ends(tmp_path: Path) -> None:
+    from orchestrator.plan import Request, plan
+
+    run = plan(Request(store=str(tmp_path), limit=20, shards=2))
+    done = command("status", run.url, "--watch")
+    assert done.returncode == 3
+    assert "state        interrupted" in done.stdout
