@@ -46,12 +46,14 @@ class Folder:
 
     def names(self, folder: str = "") -> list[str]:
         """The names of what is in ``folder``, without it; empty if there is no such folder."""
-        self.fs.invalidate_cache(self.path(folder))
+        path = self.path(folder)
+        self.fs.invalidate_cache(path)
         try:
-            entries = self.fs.ls(self.path(folder), detail=False)
+            entries = self.fs.ls(path, detail=False)
         except FileNotFoundError:
             return []
-        return sorted(posixpath.basename(entry.rstrip("/")) for entry in entries)
+        # Some stores keep a folder that was emptied, and list it as its own content.
+        return sorted(posixpath.basename(entry.rstrip("/")) for entry in entries if entry.rstrip("/") != path)
 
     def read(self, name: str, start: int | None = None, stop: int | None = None) -> bytes:
         """The bytes of a file, or its slice; raises FileNotFoundError."""
@@ -90,6 +92,7 @@ class Folder:
         if not self.local:
             if hasattr(file, "discard"):
                 file.discard()  # leaves an unfinished upload unfinished
+                file.closed = True  # or the garbage collector would finish it
             return
         with suppress(OSError):
             file.close()  # a full disk fails here once more

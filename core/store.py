@@ -49,6 +49,7 @@ class RunStore:
     def __init__(self, url: str) -> None:
         self.folder = Folder(url)
         self.url = self.folder.url()
+        self._offsets: dict[str, int] = {}  # where the rows of an array begin
 
     # -- the manifest and the inputs --------------------------------------------------------
 
@@ -97,7 +98,9 @@ class RunStore:
     def _rows(self, name: str, dtype: str, shape: tuple[int, ...], start: int, stop: int) -> NDArray[Any]:
         kind = np.dtype(dtype).newbyteorder("<")
         size = kind.itemsize * int(np.prod(shape, dtype=np.int64))
-        offset = data_offset(self.folder.read(name, 0, 12))
+        if name not in self._offsets:
+            self._offsets[name] = data_offset(self.folder.read(name, 0, 12))
+        offset = self._offsets[name]
         content = self.folder.read(name, offset + start * size, offset + stop * size)
         if len(content) != (stop - start) * size:
             raise IntegrityError(f"{name}: too short for rows {start} to {stop}")
@@ -277,20 +280,31 @@ class Store:
         runs = (self.run(name) for name in self.folder.names() if _RUN_ID.fullmatch(name))
         return [run for run in runs if run.has_manifest()]
 
+    def planned(self, run_id: str) -> bool:
+        """Whether there is such a run; raises StoreError where the store doesn't say."""
+        try:
+            return self.run(run_id).has_manifest()
+        except Exception as error:
+            # Each file system has its own exceptions for missing rights, names and networks.
+            raise self._unusable(error) from None
+
     def check_writable(self) -> None:
         """Write, read and remove a small file; raises StoreError."""
         try:
             self.folder.write(".probe", b"advshard")
             content = self.folder.read(".probe")
             self.folder.remove(".probe")
-        except OSError as error:
-            raise StoreError(
-                f"a store that can be written at {self.url}",
-                f"{type(error).__name__}: {error}",
-                "check the path and its rights, or give another --store",
-            ) from None
+        except Exception as error:
+            raise self._unusable(error) from None
         if content != b"advshard":
             raise StoreError(f"a store that gives back what was written at {self.url}", "other bytes", "check it")
+
+    def _unusable(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"a store that can be written at {self.url}",
+            f"{type(error).__name__}: {error}",
+            "check the path and its rights, or give another --store",
+        )
 
 
 def _shard(index: int, suffix: str) -> str:

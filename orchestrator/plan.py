@@ -88,7 +88,7 @@ def plan(request: Request) -> RunStore:
     shards = min(request.shards, data.count)
     run_id = _run_id(config, data, model, shards)
     run = store.run(run_id)
-    if run.has_manifest():
+    if store.planned(run_id):
         return run
     _check_space(store.folder, images, len(content) + shards * _SHARD_BYTES)
     store.check_writable()

@@ -93,6 +93,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--no-such-option"], ["--no-such-option"]),
         (["--store", "{f}/file/runs"], ["can be written at", "file/runs"]),
         (["--store", "nope://x"], ["a store URL", "nope://x"]),
+        (["--store", "s3://no-such-bucket/runs"], ["a store that can be written at s3://no-such-bucket/runs"]),
         (["--broker", LISTENER], ["a broker that answers at redis://:**@127.0.0.1:1/0", "embedded"]),
         (["--broker", "carrier-pigeon://x"], ["a broker that answers", "carrier-pigeon"]),
     ],
@@ -102,7 +103,9 @@ def test_bad_input_is_one_line_and_nothing_is_planned(
 ) -> None:
     words = [word.format(f=files) for word in arguments]
     store = [] if "--store" in words else ["--store", str(tmp_path / "runs")]
-    done = command("run", *store, *words)
+    # Nobody is asked for credentials, and no cloud either.
+    aws = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    done = command("run", *store, *words, **aws)
     refused(done, *said)
     assert "secret" not in done.stderr
     if store:
@@ -233,7 +236,9 @@ def test_train(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     done = command("--help")
     assert done.returncode == 0
-    for name in ("run", "resume", "status", "report", "list", "compare", "doctor", "train", "worker"):
+    for name in (
+        "run", "resume", "status", "report", "list", "compare", "cancel", "doctor", "train", "worker", "flower",
+    ):  # fmt: skip
         assert f"\n  {name} " in done.stdout
         assert command(name, "--help").returncode == 0
 
