@@ -34,7 +34,7 @@ def test_detach_status_cancel_resume(tmp_path: Path) -> None:
         again = command(*ARGUMENTS, "--store", str(tmp_path))
         assert again.returncode == 0
         wait_for(lambda: (found := driver_of(run)) and found.fresh and found.pid != driver.pid, timeout=30)
-        driver = driver_of(run)
+        driver = wait_for(lambda: driver_of(run))
         followed = command("status", run.url, "--watch")
         assert followed.returncode == 0, followed.stdout
         assert "150/150 done" in followed.stdout

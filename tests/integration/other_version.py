@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import core.fingerprint
 
-core.fingerprint._PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image", "no-such-package")
+core.fingerprint._PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image", "no-such-package")  # type: ignore[assignment]
 
 from tasks.app import app  # noqa: E402
 

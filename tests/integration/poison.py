@@ -10,7 +10,8 @@ import tasks.shard
 from tasks.app import app
 
 __all__ = ["app"]  # Celery looks for it
-_real = tasks.shard.run_shard
+_module: Any = tasks.shard
+_real = _module.run_shard
 
 
 def _killing(run: Any, index: int, *rest: Any, **more: Any) -> Any:
@@ -19,4 +20,4 @@ def _killing(run: Any, index: int, *rest: Any, **more: Any) -> Any:
     return _real(run, index, *rest, **more)
 
 
-tasks.shard.run_shard = _killing
+_module.run_shard = _killing

@@ -244,7 +244,8 @@ def test_memory_stays_flat_over_many_shards(tmp_path: Path) -> None:
 
 
 def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -> None:
-    import kombu
+    from kombu.connection import Connection
+    from kombu.entity import Queue
 
     from tasks.app import QUEUE
 
@@ -256,14 +257,14 @@ def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -
 
     environment = {"ADVSHARD_BROKER_URL": server.url}
     with started("-A", "tasks.app", "worker", "--concurrency", "1", module="celery", **environment):
-        with kombu.Connection(server.url) as connection:
+        with Connection(server.url) as connection:
             headers = {"task": "tasks.shard", "id": "x", "lang": "py", "argsrepr": "", "kwargsrepr": ""}
             connection.Producer().publish(
                 ((Trap(),), {}, {}),
                 routing_key=QUEUE,
                 serializer="pickle",
                 headers=headers,
-                declare=[kombu.Queue(QUEUE)],
+                declare=[Queue(QUEUE)],
             )
         done = command("run", "--limit", "20", "--shards", "2", "--store", str(tmp_path / "runs"), **environment)
         assert done.returncode == 0, done.stderr

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ from tests.classifiers import SHAPE, LinearClassifier, ScriptedClassifier, image
 RNG = np.random.default_rng(0)
 
 
-def examples(images: np.ndarray, labels: np.ndarray | None = None, **more: object) -> Examples:
+def examples(images: np.ndarray, labels: np.ndarray | None = None, **more: Any) -> Examples:
     count = len(images)
     return Examples(images, np.zeros(count, np.int64) if labels is None else labels, np.arange(count), **more)
 
@@ -152,7 +154,7 @@ def test_epsilon_and_bounds_are_never_overshot(clean: np.ndarray, epsilon: float
     st.floats(-300, 300, width=32), st.floats(1e-3, 50), st.sampled_from([(0.0, 255.0), (-1.0, 1.0), (-300.0, 300.0)])
 )
 def test_the_ball_is_as_large_as_it_may_be(pixel: float, epsilon: float, bounds: tuple[float, float]) -> None:
-    clean = np.clip(np.full((1, 1, 1), pixel, np.float32), *map(np.float32, bounds))
+    clean = np.clip(np.full((1, 1, 1), pixel, np.float32), np.float32(bounds[0]), np.float32(bounds[1]))
     lower, upper = ball(clean, epsilon, bounds)
     assert float(upper.item()) - float(clean.item()) <= epsilon
     assert float(clean.item()) - float(lower.item()) <= epsilon

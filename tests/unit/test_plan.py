@@ -41,6 +41,7 @@ def test_every_hyper_parameter_is_written_out() -> None:
 
 def test_the_default_epsilon_is_a_share_of_the_bounds() -> None:
     default = run_config(request()).attack.params["epsilon"]
+    assert isinstance(default, float)
     wide = run_config(request(bounds=(-100.0, 155.0))).attack.params["epsilon"]
     assert wide == pytest.approx(255 * default)
     assert run_config(request(bounds=(0.0, 255.0), params={"epsilon": 8.0})).attack.params["epsilon"] == 8.0
@@ -76,7 +77,7 @@ def test_the_run_id_is_that_of_all_that_determines_the_result(tmp_path: Path, mo
     ids: dict[str, str] = {"base": planned(tmp_path, monkeypatch).manifest().run_id}
     assert planned(tmp_path, monkeypatch, max_attempts=9).manifest().run_id == ids["base"]
     other = save_set(tmp_path / "other.npz", 31)
-    for name, change in {
+    changes: dict[str, dict[str, Any]] = {
         "epsilon": {"params": {"epsilon": 0.1}},
         "labels": {"labels": "true"},
         "seed": {"seed": 1},
@@ -87,7 +88,8 @@ def test_the_run_id_is_that_of_all_that_determines_the_result(tmp_path: Path, mo
         "data": {"data": other},
         "batch": {"batch_size": 8},
         "bounds": {"bounds": (-1.0, 1.0)},
-    }.items():
+    }
+    for name, change in changes.items():
         ids[name] = planned(tmp_path, monkeypatch, **change).manifest().run_id
     assert len(set(ids.values())) == len(ids)
 
@@ -113,7 +115,7 @@ def test_a_full_disk_is_found_before_anything_is_sent(tmp_path: Path, monkeypatc
     class Full:
         free = 1000
 
-    monkeypatch.setattr(plan_module.shutil, "disk_usage", lambda path: Full)
+    monkeypatch.setattr("orchestrator.plan.shutil.disk_usage", lambda path: Full)
     with pytest.raises(StoreError, match="MB free in the store"):
         planned(tmp_path, monkeypatch)
     assert not (tmp_path / "runs").exists()
@@ -123,7 +125,7 @@ def test_a_disk_that_fills_up_leaves_no_manifest(tmp_path: Path, monkeypatch: An
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(plan_module.RunStore, "write_input", full)
+    monkeypatch.setattr("orchestrator.plan.RunStore.write_input", full)
     with pytest.raises(StoreError, match="No space left on device; make room"):
         planned(tmp_path, monkeypatch)
     assert list((tmp_path / "runs").glob("*/manifest.json")) == []
