@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach each,python3.12 python3.11 python3.13 python3,$(
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: run test flower lint bench lock clean
+.PHONY: run test flower lint bench chaos lock clean
 
 run: .venv/installed
 	$(BIN)/python -m orchestrator run $(ARGS)
@@ -25,6 +25,9 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m bench.tune $(ARGS)
+
+chaos: .venv/installed
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 # The stamp is written last, so that an interrupted installation is done again.
 .venv/installed: requirements.lock pyproject.toml

@@ -1,0 +1,1 @@
+"""Faults at random moments, in rounds: ``make chaos``."""
