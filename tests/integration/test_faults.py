@@ -173,7 +173,6 @@ def test_a_worker_with_other_software_does_not_take_shards(tmp_path: Path, serve
 
 def test_a_message_about_another_place_is_refused(tmp_path: Path, server: Server) -> None:
     """A worker that is bound to its store neither reads nor writes elsewhere, and goes on with what it may do."""
-    from orchestrator.dispatch import use_broker
     from tasks.app import app
     from tasks.shard import attack_shard
 
@@ -183,12 +182,10 @@ def test_a_message_about_another_place_is_refused(tmp_path: Path, server: Server
     theirs = only_run(tmp_path / "theirs")
     theirs.forget_shard(0)
     before = sorted(str(path) for path in (tmp_path / "theirs").rglob("*"))
-    use_broker(server.url)
-    try:
-        for url, shard in ((theirs.url, 0), ("/etc", 0), (f"{tmp_path}/mine/../theirs/{theirs.manifest().run_id}", 0)):
-            attack_shard.apply_async(kwargs={"run": url, "shard": shard})
-    finally:
-        app.pool.force_close_all()
+    traversing = f"{tmp_path}/mine/../theirs/{theirs.manifest().run_id}"
+    with app.connection_for_write(server.url) as connection:
+        for url in (theirs.url, "/etc", traversing):
+            attack_shard.apply_async(kwargs={"run": url, "shard": 0}, connection=connection)
     with started("worker", "--concurrency", "1", **environment):
         done = command("run", "--limit", "20", "--shards", "2", **environment)
         assert done.returncode == 0, done.stderr
