@@ -156,6 +156,8 @@ class Watch:
                 record = self.run.record(index)
             except IntegrityError:
                 self.run.forget_shard(index)  # it is made again, like any that isn't there
+                if index in self._flights:
+                    self._again(index)
                 continue
             if record is None:
                 continue

@@ -195,6 +195,20 @@ def test_a_torn_record_is_made_again(run: RunStore) -> None:
     assert run.done() == {0, 1, 2, 3}
 
 
+@pytest.mark.timeout(30)
+def test_a_record_torn_as_it_was_written_is_not_waited_for(run: RunStore) -> None:
+    fleet = Fleet(run)
+
+    def send(part: int | str) -> None:
+        fleet.send(part)
+        if part == 2 and fleet.sent.count(2) == 1:
+            run.folder.write("shards/00000002.json", b'{"shard":')
+
+    Watch(run, run.manifest(), send, poll=0.01, lease=3600, idle=3600).shards()
+    assert fleet.sent == [0, 1, 2, 3, 2]
+    assert run.done() == {0, 1, 2, 3}
+
+
 def test_a_reduce_that_always_fails_ends_the_run(run: RunStore) -> None:
     fleet = Fleet(run)
     fleet.fail = {REDUCE: ["ValueError: bad"] * 9}
