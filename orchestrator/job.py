@@ -11,7 +11,8 @@ from pathlib import Path
 
 from core.contracts import Manifest, Report
 from core.datasets.cache import cache_dir
-from core.errors import IncompleteError
+from core.errors import ConfigError, IncompleteError
+from core.fingerprint import versions
 from core.store import REPORT_PAGE, RunStore
 from orchestrator.dispatch import check_broker, send, use_broker, why_idle
 from orchestrator.embedded import Fleet
@@ -37,8 +38,15 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
         if not run.folder.exists(REPORT_PAGE):  # the command was ended just before it
             write_page(run, report)
         return report
-    run.uncancel()
     manifest = run.manifest()
+    if manifest.versions != versions():
+        planned = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+        raise ConfigError(
+            f"the software that the run was planned with ({planned})",
+            "another version",
+            "install that one, or give the run command again: it starts a run of its own",
+        )
+    run.uncancel()
     presence = Presence(run)
     other = presence.other()
     if other is not None:

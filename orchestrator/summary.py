@@ -27,7 +27,7 @@ def print_summary(run: RunStore, report: Report) -> None:
         "unchanged": report.unchanged_count,
     }
     for name, value in figures.items():
-        table.add_row(name, _text(value))
+        table.add_row(name, figure_text(value))
     for name, seconds in report.timing.items():
         table.add_row(name.replace("_", " "), f"{seconds:.1f}")
     console = Console()
@@ -42,7 +42,8 @@ def print_summary(run: RunStore, report: Report) -> None:
         console.print(f"INCOMPLETE: shards {missing} are missing", **plain)
 
 
-def _text(value: float | int | None) -> str:
+def figure_text(value: float | int | None) -> str:
+    """A figure as it is shown: four places, or whole."""
     if value is None:
         return "not defined"
     return str(value) if isinstance(value, int) else f"{value:.4f}"

@@ -10,6 +10,7 @@ from core.contracts import Report
 from core.errors import ConfigError
 from core.store import RunStore
 from orchestrator.options import find_run, store_option
+from orchestrator.summary import figure_text
 
 _FIGURES = (
     "n_images",
@@ -42,7 +43,7 @@ def compare_command(first: str, second: str, store: str | None) -> None:
             table.add_row(name, *values)
     table.add_section()
     for name in _FIGURES:
-        table.add_row(name.replace("_", " "), *(_text(getattr(report, name)) for report in reports))
+        table.add_row(name.replace("_", " "), *(figure_text(getattr(report, name)) for report in reports))
     same = reports[0].attack_data_sha256 == reports[1].attack_data_sha256
     table.add_row("attack_data.npy", *(["the same bytes"] * 2 if same else ["differs"] * 2))
     Console().print(table)
@@ -74,9 +75,3 @@ def _made(run: RunStore) -> dict[str, object]:
         "shards": manifest.shards,
         "versions": manifest.versions,
     }
-
-
-def _text(value: float | int | None) -> str:
-    if value is None:
-        return "not defined"
-    return str(value) if isinstance(value, int) else f"{value:.4f}"

@@ -122,7 +122,7 @@ def main(rounds: int, seed: int) -> None:
     page = [
         "# What a run survives",
         "",
-        f"`make chaos` (`python -m tests.chaos --rounds {rounds} --seed {seed}`) made this page: 1,920 images in 48",
+        f"`python -m tests.chaos --rounds {rounds} --seed {seed}` made this page: 1,920 images in 48",
         "shards on the embedded server and two workers, each run with one fault after a random number of its shards.",
         "A run survives if it ends complete, its audit passes, and `attack_data.npy` is the undisturbed run's, to the",
         "byte.",

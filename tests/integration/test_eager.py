@@ -14,6 +14,7 @@ import pytest
 
 from core.attacks.stages import VANISHED
 from core.datasets.fashion_mnist import FashionMnist
+from core.errors import ConfigError
 from core.models.card import ZOO
 from core.models.loading import load_model
 from core.store import ATTACK_DATA, LEDGER, REPORT_PAGE, RunStore
@@ -56,6 +57,15 @@ def test_a_run_from_plan_to_page(tmp_path: Path) -> None:
     run.folder.remove(REPORT_PAGE)
     work(run, broker=None, workers=None)
     assert run.result_bytes(REPORT_PAGE).decode() == page
+
+
+def test_a_run_of_other_software_is_not_gone_on_with(tmp_path: Path) -> None:
+    run = run_of(tmp_path, limit=8)
+    manifest = run.manifest()
+    run.write_manifest(manifest.model_copy(update={"versions": {**manifest.versions, "tensorflow": "1.0"}}))
+    with pytest.raises(ConfigError, match=r"planned with .*tensorflow 1\.0"):
+        work(run, broker=None, workers=None)
+    assert run.done() == set()
 
 
 def test_the_same_bytes_for_any_number_of_shards(tmp_path: Path) -> None:
