@@ -1,17 +1,64 @@
-"""Files in a folder on any fsspec file system, written so that a reader never sees half of one."""
+"""Files in a folder on any fsspec file system, written so that a reader never sees half of one.
+
+Every operation can be done twice, so one that fails for a passing reason (a network, a server that is
+too busy) is tried again for some seconds. What fails in the end is an OSError, whatever the file system raised.
+"""
 
 from __future__ import annotations
 
+import errno
 import posixpath
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, Any
+from functools import wraps
+from typing import IO, Any, ParamSpec, TypeVar
 
 import fsspec
+import tenacity
 from fsspec.core import url_to_fs
 
-from core.errors import StoreError
+from core.errors import AdvshardError, StoreError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FINAL_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+_FINAL_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.ENAMETOOLONG}
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether an error of a file system will not pass by itself: no such file, no right, no room."""
+    return isinstance(error, _FINAL_ERRORS) or getattr(error, "errno", None) in _FINAL_NUMBERS
+
+
+_retrying = tenacity.Retrying(
+    retry=tenacity.retry_if_exception(lambda error: isinstance(error, OSError) and not is_final(error)),
+    wait=tenacity.wait_random_exponential(multiplier=0.2, max=3.0),
+    stop=tenacity.stop_after_attempt(6),
+    reraise=True,
+)
+
+
+def _tried_again(operation: Callable[P, T]) -> Callable[P, T]:
+    """The operation, with OSErrors that pass waited out and every other exception of a file system made one."""
+
+    def once(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return operation(*args, **kwargs)
+        except (OSError, ValueError, AdvshardError):
+            raise
+        except Exception as error:
+            # Each file system has its own exceptions for networks and servers; Python's own are mistakes of ours.
+            if type(error).__module__ == "builtins":
+                raise
+            raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
+
+    @wraps(operation)
+    def again(*args: P.args, **kwargs: P.kwargs) -> T:
+        return _retrying(once, *args, **kwargs)
+
+    return again
 
 
 class Folder:
@@ -40,10 +87,12 @@ class Folder:
         path = self.path(name)
         return path if self.local else str(self.fs.unstrip_protocol(path))
 
+    @_tried_again
     def exists(self, name: str) -> bool:
         """Whether the file is there."""
         return bool(self.fs.isfile(self.path(name)))
 
+    @_tried_again
     def names(self, folder: str = "") -> list[str]:
         """The names of what is in ``folder``, without it; empty if there is no such folder."""
         path = self.path(folder)
@@ -55,6 +104,7 @@ class Folder:
         # Some stores keep a folder that was emptied, and list it as its own content.
         return sorted(posixpath.basename(entry.rstrip("/")) for entry in entries if entry.rstrip("/") != path)
 
+    @_tried_again
     def read(self, name: str, start: int | None = None, stop: int | None = None) -> bytes:
         """The bytes of a file, or its slice; raises FileNotFoundError."""
         content: bytes = self.fs.cat_file(self.path(name), start=start, end=stop)
@@ -62,12 +112,19 @@ class Folder:
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file there at once, in place of any other of its name."""
-        with self.writer(name) as file:
-            file.write(content)
+        self.write_with(name, lambda file: file.write(content))
+
+    @_tried_again
+    def write_with(self, name: str, produce: Callable[[IO[bytes]], T]) -> T:
+        """Let ``produce`` write a file, which appears whole when that returns; what it returned.
+
+        Where the store fails for a passing reason, ``produce`` is called again, with a new file.
+        """
+        with self._writer(name) as file:
+            return produce(file)
 
     @contextmanager
-    def writer(self, name: str) -> Iterator[IO[bytes]]:
-        """A file that appears under ``name``, whole, when the block ends without an error."""
+    def _writer(self, name: str) -> Iterator[IO[bytes]]:
         path = self.path(name)
         # On an object store a file appears when it is closed; on a disk it has to be renamed.
         target = f"{path}.{uuid.uuid4().hex}.tmp" if self.local else path
@@ -83,6 +140,7 @@ class Folder:
             self._discard(file, target)
             raise
 
+    @_tried_again
     def remove(self, name: str) -> None:
         """Take a file away; nothing happens if it isn't there."""
         with suppress(FileNotFoundError):
@@ -90,8 +148,9 @@ class Folder:
 
     def _discard(self, file: Any, target: str) -> None:
         if not self.local:
-            if hasattr(file, "discard"):
+            with suppress(Exception):  # the store that failed may fail here once more
                 file.discard()  # leaves an unfinished upload unfinished
+            if isinstance(file, fsspec.spec.AbstractBufferedFile):
                 file.closed = True  # or the garbage collector would finish it
             return
         with suppress(OSError):

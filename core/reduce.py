@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
+from functools import partial
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +21,7 @@ from core.errors import IncompleteError, IntegrityError
 from core.figures import Figures
 from core.index import IndexMap
 from core.ledger import schema
+from core.pixels import Images
 from core.shard import ClassifierOf, images_digest
 from core.store import INDEX_MAP, LEDGER, RunStore
 
@@ -38,22 +42,8 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         raise IncompleteError("no shard of this run was finished")
     present = {record.shard.index for record in records}
     missing = [index for index in range(manifest.shards) if index not in present]
-    figures, digests, labels = Figures(), [], []
-    with run.result_writer(LEDGER) as file, pq.ParquetWriter(file, schema()) as writer:
-        pending: list[pa.Table] = []
-        for record in records:
-            rows = _rows(run, manifest, record)
-            figures.add(rows)
-            digests += [bytes.fromhex(text) for text in rows.column("digest").to_pylist()]
-            labels.append(rows.column("label").to_numpy())
-            pending.append(rows)
-            if sum(map(len, pending)) >= _ROW_GROUP:
-                writer.write_table(pa.concat_tables(pending))
-                pending = []
-        if pending:
-            writer.write_table(pa.concat_tables(pending))
+    figures, index = run.write_result(LEDGER, partial(_gather, run, manifest, records))
     totals = figures.totals()
-    index = IndexMap.build(digests, np.concatenate(labels))
     checks = [
         audit.check_coverage(totals["n_images"], manifest.data.count, not missing),
         audit.check_epsilon(manifest, totals["linf_max"]),
@@ -61,9 +51,8 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     ]
     digest = None
     if not missing:
-        _concatenate(run, manifest, records)
-        with run.result_writer(INDEX_MAP) as file:
-            index.save(file)
+        run.write_attack_data(manifest.data, partial(_images, run, manifest, records))
+        run.write_result(INDEX_MAP, index.save)
         attack_data, digest = audit.check_attack_data(run, manifest, records)
         checks.append(attack_data)
         ledger = pq.read_table(pa.BufferReader(run.result_bytes(LEDGER)))
@@ -105,6 +94,25 @@ def _records(run: RunStore, manifest: Manifest) -> list[ShardRecord]:
     return found
 
 
+def _gather(run: RunStore, manifest: Manifest, records: list[ShardRecord], file: IO[bytes]) -> tuple[Figures, IndexMap]:
+    """Write the ledger, and take from its rows what the figures and the index map need."""
+    figures, digests, labels = Figures(), [], []
+    pending: list[pa.Table] = []
+    with pq.ParquetWriter(file, schema()) as writer:
+        for record in records:
+            rows = _rows(run, manifest, record)
+            figures.add(rows)
+            digests += [bytes.fromhex(text) for text in rows.column("digest").to_pylist()]
+            labels.append(rows.column("label").to_numpy())
+            pending.append(rows)
+            if sum(map(len, pending)) >= _ROW_GROUP:
+                writer.write_table(pa.concat_tables(pending))
+                pending = []
+        if pending:
+            writer.write_table(pa.concat_tables(pending))
+    return figures, IndexMap.build(digests, np.concatenate(labels))
+
+
 def _rows(run: RunStore, manifest: Manifest, record: ShardRecord) -> pa.Table:
     """A shard's rows, checked against its record and the inputs."""
     shard = record.shard
@@ -122,18 +130,17 @@ def _rows(run: RunStore, manifest: Manifest, record: ShardRecord) -> pa.Table:
     return rows
 
 
-def _concatenate(run: RunStore, manifest: Manifest, records: list[ShardRecord]) -> None:
-    data = manifest.data
-    with run.attack_data_writer(data.count, data.image_shape) as file:
-        for record in records:
-            index = record.shard.index
-            try:
-                images = run.shard_images(index)
-                if images.shape != (record.shard.count, *data.image_shape) or images.dtype != np.float32:
-                    raise IntegrityError(f"shard {index}: images of shape {images.shape} and type {images.dtype}")
-                if images_digest(images) != record.images_sha256:
-                    raise IntegrityError(f"shard {index}: its images are not those of its record")
-            except IntegrityError:
-                run.forget_shard(index)
-                raise
-            file.write(np.ascontiguousarray(images, "<f4").tobytes())
+def _images(run: RunStore, manifest: Manifest, records: list[ShardRecord]) -> Iterator[Images]:
+    """The shards' images, each checked against its record."""
+    for record in records:
+        index = record.shard.index
+        try:
+            images = run.shard_images(index)
+            if images.shape != (record.shard.count, *manifest.data.image_shape) or images.dtype != np.float32:
+                raise IntegrityError(f"shard {index}: images of shape {images.shape} and type {images.dtype}")
+            if images_digest(images) != record.images_sha256:
+                raise IntegrityError(f"shard {index}: its images are not those of its record")
+        except IntegrityError:
+            run.forget_shard(index)
+            raise
+        yield images

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, TypeVar
 
@@ -34,6 +34,7 @@ from core.errors import IntegrityError, StoreError
 from core.npy import data_offset, npy_header
 
 V = TypeVar("V", bound=BaseModel)
+T = TypeVar("T")
 
 ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.parquet"
 REPORT, REPORT_PAGE = "report.json", "report.html"
@@ -70,12 +71,15 @@ class RunStore:
         """Publish the manifest, after its inputs."""
         self.folder.write(_MANIFEST, _json(manifest))
 
-    def write_input(self, blob: Blob, pieces: Iterable[bytes | memoryview]) -> None:
+    def write_input(self, blob: Blob, pieces: Callable[[], Iterable[bytes | memoryview]]) -> None:
         """Put an input there, unless it is there already (it goes by its content)."""
         if not self.folder.exists(f"inputs/{blob.name}"):
-            with self.folder.writer(f"inputs/{blob.name}") as file:
-                for piece in pieces:
+
+            def produce(file: IO[bytes]) -> None:
+                for piece in pieces():
                     file.write(piece)
+
+            self.folder.write_with(f"inputs/{blob.name}", produce)
 
     def input_bytes(self, blob: Blob) -> bytes:
         """A whole input; raises IntegrityError if its content is another one."""
@@ -227,22 +231,23 @@ class RunStore:
 
     # -- results ------------------------------------------------------------------------------
 
-    @contextmanager
-    def attack_data_writer(self, count: int, image_shape: tuple[int, int, int]) -> Iterator[IO[bytes]]:
-        """The open ``attack_data.npy``, its header written; it appears when the block ends."""
-        with self.folder.writer(ATTACK_DATA) as file:
-            file.write(npy_header((count, *image_shape), np.dtype("<f4")))
-            yield file
+    def write_attack_data(self, data: DataRef, rows: Callable[[], Iterable[NDArray[np.float32]]]) -> None:
+        """Put ``attack_data.npy`` there; ``rows`` gives its images, some at a time."""
+
+        def produce(file: IO[bytes]) -> None:
+            file.write(npy_header((data.count, *data.image_shape), np.dtype("<f4")))
+            for images in rows():
+                file.write(np.ascontiguousarray(images, "<f4").tobytes())
+
+        self.folder.write_with(ATTACK_DATA, produce)
 
     def attack_data(self, data: DataRef, start: int, stop: int) -> NDArray[np.float32]:
         """Rows start to stop of ``attack_data.npy``."""
         return self._rows(ATTACK_DATA, "float32", data.image_shape, start, stop)
 
-    @contextmanager
-    def result_writer(self, name: str) -> Iterator[IO[bytes]]:
-        """A result file, open for writing."""
-        with self.folder.writer(name) as file:
-            yield file
+    def write_result(self, name: str, produce: Callable[[IO[bytes]], T]) -> T:
+        """Let ``produce`` write a result file, as ``Folder.write_with`` does."""
+        return self.folder.write_with(name, produce)
 
     def result_bytes(self, name: str) -> bytes:
         """A whole result file; raises FileNotFoundError."""

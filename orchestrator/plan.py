@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -208,9 +209,9 @@ def _npy_pieces(array: NDArray[Any]) -> Iterator[bytes | memoryview]:
 
 def _publish(run: RunStore, manifest: Manifest, images: ImageSet, model: bytes) -> None:
     try:
-        run.write_input(manifest.data.images, _npy_pieces(images.images))
-        run.write_input(manifest.data.labels, _npy_pieces(images.labels))
-        run.write_input(manifest.model.file, [model])
+        run.write_input(manifest.data.images, partial(_npy_pieces, images.images))
+        run.write_input(manifest.data.labels, partial(_npy_pieces, images.labels))
+        run.write_input(manifest.model.file, lambda: [model])
         run.write_manifest(manifest)
     except OSError as error:
         raise StoreError(

@@ -50,8 +50,7 @@ def write_page(run: RunStore, report: Report) -> None:
         else ssim_chart(ledger["ssim"], ledger["ssim"][ledger["success"]]),
         cards=cards(run, manifest, ledger) if report.complete else [],
     )
-    with run.result_writer(REPORT_PAGE) as file:
-        file.write(page.encode())
+    run.write_result(REPORT_PAGE, lambda file: file.write(page.encode()))
 
 
 def headline(report: Report, manifest: Manifest) -> list[tuple[str, str, str, str]]:

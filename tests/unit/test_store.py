@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import IO, Any, ClassVar
 
+import fsspec
 import numpy as np
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from core.blobs import Folder
 from core.contracts import Attempt
@@ -39,13 +42,12 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     folder.write("x", b"old")
 
-    def write_half() -> None:
-        with folder.writer("x") as file:
-            file.write(b"half of the ne")
-            raise OSError(28, "No space left on device")
+    def half(file: IO[bytes]) -> None:
+        file.write(b"half of the ne")
+        raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        write_half()
+        folder.write_with("x", half)
     assert folder.read("x") == b"old"
     assert folder.names() == ["x"]
 
@@ -101,7 +103,7 @@ def test_a_broken_manifest_is_named(tmp_path: Path, content: bytes) -> None:
 
 def test_inputs_go_by_their_content(folder: Folder) -> None:
     run, blob = RunStore(folder.url()), manifest().data.images
-    run.write_input(blob, [b"other ", b"content"])
+    run.write_input(blob, lambda: [b"other ", b"content"])
     with pytest.raises(IntegrityError, match="expected SHA-256 0000"):
         run.input_bytes(blob)
 
@@ -130,3 +132,65 @@ def test_a_store_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         Store(str(tmp_path / "file" / "runs")).check_writable()
     Store(str(tmp_path / "runs")).check_writable()
     assert Folder(str(tmp_path / "runs")).names() == []
+
+
+class Failing(MemoryFileSystem):  # type: ignore[misc]
+    """A file system that fails before every success, in one way or another."""
+
+    protocol = "failing"
+    errors: ClassVar[list[Exception]] = []
+
+    def _open(self, path: str, mode: str = "rb", **more: Any) -> Any:
+        if self.errors:
+            raise self.errors.pop()
+        return super()._open(path, mode, **more)
+
+    def cat_file(self, path: str, **more: Any) -> Any:
+        if self.errors:
+            raise self.errors.pop()
+        return super().cat_file(path, **more)
+
+
+class BusyServerError(Exception):
+    """Not an OSError, as those of some file systems."""
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Folder:
+    monkeypatch.setattr("core.blobs._retrying.sleep", lambda seconds: None)
+    fsspec.register_implementation("failing", Failing, clobber=True)
+    Failing.errors = []
+    return Folder("failing://x")
+
+
+def test_a_passing_failure_is_waited_out(failing: Folder) -> None:
+    Failing.errors = [OSError(5, "again"), TimeoutError("slow"), BusyServerError("503")]
+    produced: list[int] = []
+
+    def produce(file: IO[bytes]) -> str:
+        produced.append(file.write(b"hello"))
+        if len(produced) == 1:
+            raise ConnectionResetError("half way")
+        return "done"
+
+    assert failing.write_with("a", produce) == "done"
+    assert produced == [5, 5]
+    Failing.errors = [OSError(5, "again")] * 5
+    assert failing.read("a") == b"hello"
+    assert Failing.errors == []
+
+
+def test_a_failure_that_stays_is_an_oserror(failing: Folder) -> None:
+    failing.write("a", b"hello")
+    Failing.errors = [BusyServerError("503")] * 10
+    with pytest.raises(OSError, match="BusyServerError: 503"):
+        failing.read("a")
+    assert len(Failing.errors) == 4
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), PermissionError(13, "no"), KeyError("a mistake")])
+def test_what_does_not_pass_is_not_tried_again(failing: Folder, error: Exception) -> None:
+    Failing.errors = [ValueError("never reached"), error]
+    with pytest.raises(type(error)):
+        failing.write("a", b"hello")
+    assert len(Failing.errors) == 1
