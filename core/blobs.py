@@ -23,6 +23,7 @@ from core.errors import AdvshardError, StoreError
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_PATIENCE = 12.0  # seconds
 _FINAL_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 _FINAL_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.ENAMETOOLONG}
 
@@ -35,7 +36,7 @@ def is_final(error: BaseException) -> bool:
 _retrying = tenacity.Retrying(
     retry=tenacity.retry_if_exception(lambda error: isinstance(error, OSError) and not is_final(error)),
     wait=tenacity.wait_random_exponential(multiplier=0.2, max=3.0),
-    stop=tenacity.stop_after_attempt(6),
+    stop=tenacity.stop_after_delay(_PATIENCE),
     reraise=True,
 )
 

@@ -92,7 +92,10 @@ class Shard(Value):
 
 
 class Manifest(Value):
-    """All that a worker needs to know of a run. Written once, before anything is sent."""
+    """All that a worker needs to know of a run. Written once, before anything is sent.
+
+    max_attempts: failed executions before a shard is given up. time_limit: seconds for one execution.
+    """
 
     layout: Literal[1] = 1
     run_id: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -102,6 +105,7 @@ class Manifest(Value):
     model: ModelRef
     shards: int = Field(ge=1)
     max_attempts: int = Field(3, ge=1)
+    time_limit: float = Field(3600.0, gt=0)
     versions: dict[str, str]
 
     @model_validator(mode="after")
@@ -147,14 +151,34 @@ class ShardRecord(Value):
 class Attempt(Value):
     """One execution of a shard (or of the reduce), as its worker keeps it up to date.
 
-    beat grows while the worker lives; error is its last word if it failed.
+    beat grows while the worker lives; error is its last word if it failed, or the orchestrator's if it
+    gave the execution up. redelivered: the broker had delivered its message before.
     """
 
     task_id: str
     worker: str
     started: float
     beat: int = 0
+    redelivered: bool = False
     error: str | None = None
+
+
+class Driver(Value):
+    """A process that drives a run, as of ``seen`` (seconds since the epoch by its clock), and what it did so far.
+
+    What it counts is told at ``History``.
+    """
+
+    token: str = Field(pattern=r"^[0-9a-f]{32}$")
+    host: str
+    pid: int
+    seen: float
+    gone: bool = False
+    messages: int = 0
+    copies: int = 0
+    remade: int = 0
+    workers_restarted: int = 0
+    brokers_restarted: int = 0
 
 
 class AuditCheck(Value):
@@ -176,6 +200,27 @@ class ClassFigures(Value):
     ssim_mean: float | None
 
 
+class History(Value):
+    """What happened on the way. Without any fault: one orchestrator, one execution of each shard, and no more.
+
+    orchestrators: processes that drove the run; messages: sent by them, the reduce's included;
+    executions: of shards; redelivered: executions of a message that the broker had delivered before;
+    failures: executions that failed or were given up, by their kind of error; copies: shards sent a
+    second time because they were slow; remade: shards made again because what the store held of them
+    was damaged; workers_restarted, brokers_restarted: of the embedded default.
+    """
+
+    orchestrators: int
+    messages: int
+    executions: int
+    redelivered: int
+    failures: dict[str, int]
+    copies: int
+    remade: int
+    workers_restarted: int
+    brokers_restarted: int
+
+
 class Report(Value):
     """What ``report.json`` holds: every figure measured on the artifacts as written.
 
@@ -184,7 +229,7 @@ class Report(Value):
     success_rate_uint8: the success rate after rounding the adversarial image to 8 bits. The means
     of SSIM are None where SSIM is not defined (a side under 11 pixels) or no image counts.
     errors: why each quarantined shard was given up. executions: how often a shard was started;
-    without any fault, the number of shards.
+    without any fault, the number of shards. history and some of the timing are the orchestrator's.
     """
 
     run_id: str
@@ -211,6 +256,7 @@ class Report(Value):
     attack_data_sha256: str | None
     audit: list[AuditCheck]
     timing: dict[str, float]
+    history: History | None = None
 
 
 def digest_of(value: Any) -> str:

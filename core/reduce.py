@@ -67,7 +67,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         missing_shards=missing,
         quarantined_shards=sorted(errors),
         errors=errors,
-        executions=sum(len(run.attempts(i)) for i in range(manifest.shards)),
+        executions=len(run.all_attempts()),
         attack_data_sha256=digest,
         audit=checks,
         timing={

@@ -27,10 +27,7 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
 
     The figures are measured on the adversarial images as they are read back from the store.
     """
-    try:
-        known = run.record(index)
-    except IntegrityError:
-        known = None  # a torn record is made again
+    known = _known(run, index)
     if known is not None:
         return known
     began, cpu_began = time.perf_counter(), time.process_time()
@@ -53,6 +50,9 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
     )
     outcome = run_stages(stages_of(config), classifier, examples, clean_predictions)
 
+    late = _known(run, index)
+    if late is not None:
+        return late  # another worker was faster
     run.write_shard_images(index, outcome.images)
     written = run.shard_images(index)
     measured = ledger.measure(classifier, clean, written, config.bounds)
@@ -73,6 +73,13 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
     )
     run.write_shard(record)
     return record
+
+
+def _known(run: RunStore, index: int) -> ShardRecord | None:
+    try:
+        return run.record(index)
+    except IntegrityError:
+        return None  # a torn record is made again
 
 
 def images_digest(images: Images) -> str:

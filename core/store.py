@@ -10,7 +10,7 @@
     shards/<shard>.json              its record, written last: the shard is done
     quarantine/<shard>.json          a shard given up, with its last error
     cancelled                        somebody asked the run to stop
-    orchestrator.json                who drives the run, and since when it was last seen
+    orchestrators/<token>.json       one per process that drives the run, or did: its sign of life
     attack_data.npy  index_map.npz  ledger.parquet  report.json  report.html
 """
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from core.blobs import Folder
-from core.contracts import Attempt, Blob, DataRef, Manifest, Report, ShardRecord
+from core.contracts import Attempt, Blob, DataRef, Driver, Manifest, Report, ShardRecord
 from core.errors import IntegrityError, StoreError
 from core.npy import data_offset, npy_header
 
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.parquet"
 REPORT, REPORT_PAGE = "report.json", "report.html"
-_MANIFEST, _ORCHESTRATOR, _CANCELLED = "manifest.json", "orchestrator.json", "cancelled"
+_MANIFEST, _CANCELLED = "manifest.json", "cancelled"
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
 _RECORD = re.compile(r"(\d{8})\.json")
 REDUCE = "reduce"
@@ -187,6 +187,10 @@ class RunStore:
                     found.append(broken)
         return sorted(found, key=lambda attempt: attempt.started)
 
+    def all_attempts(self) -> list[Attempt]:
+        """All executions so far of all shards."""
+        return [attempt for index in sorted(self.attempted()) for attempt in self.attempts(index)]
+
     def attempted(self) -> set[int]:
         """The shards that were started at least once, from one listing."""
         return {int(name) for name in self.folder.names("attempts") if name.isdecimal()}
@@ -218,16 +222,17 @@ class RunStore:
         """Let the run go on."""
         self.folder.remove(_CANCELLED)
 
-    def write_orchestrator(self, content: bytes) -> None:
-        """Say who drives the run."""
-        self.folder.write(_ORCHESTRATOR, content)
+    def write_driver(self, driver: Driver) -> None:
+        """Keep the sign of life of a process that drives the run up to date."""
+        self.folder.write(f"orchestrators/{driver.token}.json", _json(driver))
 
-    def orchestrator(self) -> bytes | None:
-        """Who drove the run last."""
-        try:
-            return self.folder.read(_ORCHESTRATOR)
-        except FileNotFoundError:
-            return None
+    def drivers(self) -> list[Driver]:
+        """All that drove the run, the latest last; what can't be read is left out."""
+        found = []
+        for name in self.folder.names("orchestrators"):
+            with suppress(FileNotFoundError, IntegrityError):
+                found.append(_parse(Driver, self.folder.read(f"orchestrators/{name}"), name))
+        return sorted(found, key=lambda driver: driver.seen)
 
     # -- results ------------------------------------------------------------------------------
 

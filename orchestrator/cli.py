@@ -66,6 +66,10 @@ def main(arguments: list[str] | None = None) -> None:
     except AdvshardError as error:
         _say(str(error))
         sys.exit(INCOMPLETE)
+    except OSError as error:
+        # A file, a store or a network that failed for good.
+        _say(f"{type(error).__name__}: {error}")
+        sys.exit(BAD_INPUT)
     except RunInterruptedError as error:
         print(error, file=sys.stderr)
         sys.exit(INTERRUPTED)

@@ -78,6 +78,7 @@ def send(run: RunStore, manifest: Manifest, part: int | str) -> None:
             attack_shard.apply_async(
                 kwargs={"run": run.url, "shard": part},
                 argsrepr=f"run {manifest.run_id} shard {int(part) + 1}/{manifest.shards}",
+                time_limit=manifest.time_limit,
                 retry_policy=_RETRY,
             )
     except OperationalError as error:

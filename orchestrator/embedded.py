@@ -43,6 +43,7 @@ class Server:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="advshard-"))
+        self.restarts = 0
         self._password = secrets.token_urlsafe(24)
         config = self.folder / "valkey.conf"
         config.touch(mode=0o600)
@@ -67,6 +68,7 @@ class Server:
     def restart(self) -> None:
         """Start it again on what it wrote down. Its old guard must not remove the folder."""
         self._guard.kill()
+        self.restarts += 1
         self._start()
 
     def stop(self) -> None:
@@ -107,6 +109,7 @@ class Fleet:
         self.server = Server()
         self._quick_deaths = 0
         self._launches = 0
+        self.restarts = 0
         self._workers = [self._launch() for _ in range(workers)]
 
     @property
@@ -128,6 +131,7 @@ class Fleet:
                 lines = worker.log.read_text(errors="replace").strip().splitlines()
                 raise AdvshardError(f"workers end as soon as they start: {lines[-1] if lines else ''} ({worker.log})")
             died.append(worker.name)
+            self.restarts += 1
             self._workers[position] = self._launch()
         return died
 
@@ -146,9 +150,10 @@ class Fleet:
         self.server.stop()
 
     def _launch(self) -> Worker:
-        # A name for each process, so that what a dead one left behind isn't taken for its successor's.
+        # A name for each process, so that what a dead one left behind isn't taken for its successor's,
+        # nor that of another command's.
         self._launches += 1
-        name = f"worker-{self._launches}@embedded"
+        name = f"worker-{self._launches}@embedded-{os.getpid()}"
         log = self._logs / f"worker-{self._launches}.log"
         environment = {
             **os.environ,

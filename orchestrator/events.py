@@ -9,7 +9,7 @@ from typing import Any
 
 from core.contracts import Manifest
 from orchestrator.progress import describe
-from orchestrator.watch import State
+from orchestrator.state import State
 from tasks.app import app
 
 _EVERY = 1.0  # seconds between two events

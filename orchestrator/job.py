@@ -11,17 +11,19 @@ from pathlib import Path
 
 from core.contracts import Manifest, Report
 from core.datasets.cache import cache_dir
-from core.errors import ConfigError, IncompleteError
+from core.errors import ConfigError, IncompleteError, IntegrityError
 from core.fingerprint import versions
 from core.store import REPORT_PAGE, RunStore
 from orchestrator.dispatch import check_broker, send, use_broker, why_idle
 from orchestrator.embedded import Fleet
 from orchestrator.events import RunEvents
 from orchestrator.flower import USER, FlowerConfig, free_port, start_flower
-from orchestrator.presence import Presence
+from orchestrator.history import history_of
+from orchestrator.presence import Presence, driver_of
 from orchestrator.progress import Display
 from orchestrator.report.page import write_page
-from orchestrator.watch import Part, State, Watch
+from orchestrator.state import State
+from orchestrator.watch import Part, Watch
 from tasks.app import app
 
 MOST_AUTO_WORKERS = 16
@@ -33,10 +35,8 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
     In Celery's eager mode (``task_always_eager``) there is neither: the tasks run in this process.
     A run that is complete already is left as it is. With ``flower``, Flower shows it while it goes on.
     """
-    report = run.report()
-    if report is not None and report.complete:
-        if not run.folder.exists(REPORT_PAGE):  # the command was ended just before it
-            write_page(run, report)
+    report = _finished(run)
+    if report is not None:
         return report
     manifest = run.manifest()
     if manifest.versions != versions():
@@ -48,7 +48,7 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
         )
     run.uncancel()
     presence = Presence(run)
-    other = presence.other()
+    other = driver_of(run)
     if other is not None:
         print(
             f"note: another orchestrator (process {other.pid} on {other.host}) is at work on this run; "
@@ -64,14 +64,24 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
         _shown(manifest) as show,
     ):
 
+        def beat(gone: bool = False) -> None:
+            state = watch.state
+            presence.beat(
+                gone,
+                messages=state.messages,
+                copies=state.copies,
+                remade=state.remade,
+                workers_restarted=fleet.restarts if fleet else 0,
+                brokers_restarted=fleet.server.restarts if fleet else 0,
+            )
+
         def tend() -> list[str]:
-            presence.beat()
+            beat()
             return fleet.tend() if fleet else []
 
         def send_part(part: Part) -> None:
             send(run, manifest, part)
 
-        presence.beat()
         watch = Watch(run, manifest, send_part, tend=tend, show=show, why_idle=why_idle)
         try:
             watch.shards()
@@ -79,9 +89,29 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
             if not run.done():
                 raise IncompleteError(f"no shard could be attacked: {next(iter(run.quarantined().values()), '')}")
             report = watch.reduce()
-            report = _timed(run, report, attack_seconds=attacked - began, run_seconds=time.perf_counter() - began)
         finally:
-            presence.beat(last=True)
+            beat(gone=True)
+        seconds = {"attack_seconds": attacked - began, "run_seconds": time.perf_counter() - began}
+        report = report.model_copy(update={"timing": {**report.timing, **seconds}})
+    return _complete(run, report)
+
+
+def _finished(run: RunStore) -> Report | None:
+    """The report of a run that was complete before."""
+    try:
+        report = run.report()
+    except IntegrityError:
+        return None
+    if report is None or not report.complete:
+        return None
+    # An orchestrator may have been ended just before these.
+    return report if report.history and run.folder.exists(REPORT_PAGE) else _complete(run, report)
+
+
+def _complete(run: RunStore, report: Report) -> Report:
+    """Add what the orchestrator knows to the report of the reduce, and draw the page."""
+    report = report.model_copy(update={"history": history_of(run)})
+    run.write_report(report)
     write_page(run, report)
     return report
 
@@ -149,10 +179,3 @@ def _shown(manifest: Manifest) -> Iterator[Callable[[State], None]]:
 def logs_of(run: RunStore) -> Path:
     """Where the embedded workers of a run write their logs."""
     return cache_dir() / "logs" / run.url.rsplit("/", 1)[-1]
-
-
-def _timed(run: RunStore, report: Report, **seconds: float) -> Report:
-    """The report with the orchestrator's own times added."""
-    report = report.model_copy(update={"timing": {**report.timing, **seconds}})
-    run.write_report(report)
-    return report

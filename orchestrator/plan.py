@@ -57,6 +57,7 @@ class Request:
     seed: int = 0
     batch_size: int | None = None
     max_attempts: int = 3
+    time_limit: float = 3600.0
 
 
 def plan(request: Request) -> RunStore:
@@ -101,6 +102,7 @@ def plan(request: Request) -> RunStore:
         model=model,
         shards=shards,
         max_attempts=request.max_attempts,
+        time_limit=request.time_limit,
         versions=versions(),
     )
     _publish(run, manifest, images, content)

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
 from uuid import uuid4
 
-from pydantic import ValidationError
-
-from core.contracts import Value
+from core.blobs import is_final
+from core.contracts import Driver
 from core.errors import StoreError
 from core.store import RunStore
 
 BEAT = 2.0  # seconds between two renewals
 FRESH = 10.0  # seconds after which an orchestrator counts as gone
+_log = logging.getLogger(__name__)
 
 
-class Driver(Value):
-    """One orchestrator at work, as of ``seen`` (seconds since the epoch)."""
-
-    token: str
-    host: str
-    pid: int
-    seen: float
-
-    @property
-    def fresh(self) -> bool:
-        """Whether it gave a sign of life just now."""
-        return abs(time.time() - self.seen) < FRESH
+def is_fresh(driver: Driver) -> bool:
+    """Whether it gave a sign of life just now."""
+    return not driver.gone and abs(time.time() - driver.seen) < FRESH
 
 
 def driver_of(run: RunStore) -> Driver | None:
-    """Who drove the run last."""
-    content = run.orchestrator()
-    try:
-        return Driver.model_validate_json(content) if content else None
-    except ValidationError:
-        return None
+    """Who drives the run; None where nobody does."""
+    return next((driver for driver in reversed(run.drivers()) if is_fresh(driver)), None)
 
 
 class Presence:
@@ -48,21 +36,23 @@ class Presence:
         self._token = uuid4().hex
         self._next = 0.0
 
-    def other(self) -> Driver | None:
-        """Another orchestrator that is at work on the run."""
-        driver = driver_of(self._run)
-        return driver if driver and driver.fresh and driver.token != self._token else None
+    def beat(self, gone: bool = False, **counts: int) -> None:
+        """Renew it when it is time, with what we did so far; at the end say that we are gone.
 
-    def beat(self, last: bool = False) -> None:
-        """Renew it when it is time; with ``last``, say that we are gone. Raises StoreError."""
-        if time.monotonic() < self._next and not last:
+        Raises StoreError where the store will not take it.
+        """
+        if time.monotonic() < self._next and not gone:
             return
         self._next = time.monotonic() + BEAT
-        seen = 0.0 if last else time.time()
-        driver = Driver(token=self._token, host=socket.gethostname(), pid=os.getpid(), seen=seen)
+        driver = Driver(
+            token=self._token, host=socket.gethostname(), pid=os.getpid(), seen=time.time(), gone=gone, **counts
+        )
         try:
-            self._run.write_orchestrator(driver.model_dump_json().encode())
+            self._run.write_driver(driver)
         except OSError as error:
+            if not is_final(error):
+                _log.debug("no sign of life written: %s", error)  # the watch finds out and waits
+                return
             raise StoreError(
                 f"a store that can be written at {self._run.url}",
                 f"{type(error).__name__}: {error.strerror or error}",

@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from orchestrator.watch import State
+from orchestrator.state import State
 
 _LINE_EVERY = 5.0  # seconds between two plain lines
 
@@ -71,6 +71,8 @@ def describe(state: State) -> str:
         parts.append(f"{_clock((state.images - state.images_done) / state.rate)} left")
     if state.retries:
         parts.append(f"{state.retries} sent again")
+    if state.copies:
+        parts.append(f"{state.copies} copies of slow shards")
     if state.quarantined:
         parts.append(f"{state.quarantined} quarantined")
     if state.note:

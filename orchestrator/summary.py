@@ -9,6 +9,7 @@ from rich.table import Table
 
 from core.contracts import Report
 from core.store import RunStore
+from orchestrator.history import describe
 
 
 def print_summary(run: RunStore, report: Report) -> None:
@@ -33,6 +34,8 @@ def print_summary(run: RunStore, report: Report) -> None:
     console = Console()
     console.print(table)
     plain: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+    if report.history:
+        console.print(f"on the way: {describe(report.history, run.manifest().shards)}", **plain)
     for check in report.audit:
         console.print(f"audit, {check.name}: {'passed' if check.passed else 'FAILED'}: {check.detail}", **plain)
     for index, error in report.errors.items():

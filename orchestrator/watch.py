@@ -1,63 +1,51 @@
 """Sees a run through to its report. The store is the truth; a message may be lost or come twice.
 
-A part (a shard, or the reduce) is sent, and sent again when its execution failed, its worker gave
-no sign of life for a lease, or nothing moves and nobody seems to have it. Executions are counted in
-the store: after ``max_attempts`` a shard is quarantined with its error, and the run goes on.
+A part (a shard, or the reduce) is sent, and sent again when its execution failed or was given up, or when
+nothing moves and nobody seems to have it. Near the end, a second copy of a slow shard is sent to
+whoever is idle: the first to finish counts. Failed executions are counted in the store: after
+``max_attempts`` of them a shard is quarantined with its error, and the run goes on.
 """
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from core.blobs import is_final
 from core.contracts import Attempt, Manifest, Report, ShardRecord
 from core.errors import IncompleteError, IntegrityError, StoreError
 from core.store import REDUCE, RunStore
+from orchestrator.flights import LEASE, Flight
+from orchestrator.state import State
 
 Part = int | str
 Send = Callable[[Part], None]
 
 POLL = 0.2  # seconds between two looks at the store
-LEASE = 30.0  # seconds without a sign of life (one comes every 5) before a worker counts as lost
 IDLE = 10.0  # seconds without any movement before what nobody has started counts as lost
+SLOW = 15.0  # seconds that a shard may run before it can count as slow
 WINDOW = 256  # messages under way at most, so that several runs share the workers
-_BROKER_PATIENCE = 120.0  # seconds that the broker may be away
+_SLOWER = 4.0  # times the median of the others
+_PATIENCE = 120.0  # seconds that the broker or the store may be away
 _NO_SPACE = "No space left on device"
 
 
-@dataclass
-class State:
-    """How far a run is: what the progress display shows."""
+class _Outage:
+    """Since when something doesn't answer."""
 
-    total: int
-    images: int
-    done: int = 0
-    images_done: int = 0
-    successes: int = 0
-    retries: int = 0
-    quarantined: int = 0
-    phase: str = "attack"
-    note: str = ""
-    recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=64))
+    def __init__(self) -> None:
+        self._since: float | None = None
 
-    @property
-    def rate(self) -> float | None:
-        """Images a second lately; None until two shards have come."""
-        if len(self.recent) < 2:
-            return None
-        (began, before), (ended, after) = self.recent[0], self.recent[-1]
-        return (after - before) / (ended - began) if ended > began and after > before else None
+    def away(self) -> float:
+        """It did not answer: the seconds since it did not for the first time."""
+        self._since = self._since or time.monotonic()
+        return time.monotonic() - self._since
 
-
-@dataclass
-class _Flight:
-    """A part that was sent: the executions known before, and the sign of life of the newest since."""
-
-    known: frozenset[str]
-    beat: tuple[str, int] | None = None
-    beat_at: float = 0.0
+    def back(self) -> None:
+        """It answered."""
+        self._since = None
 
 
 class Watch:
@@ -75,18 +63,20 @@ class Watch:
         poll: float = POLL,
         lease: float = LEASE,
         idle: float = IDLE,
+        slow: float = SLOW,
     ) -> None:
         self.run, self.manifest = run, manifest
         self._send_message, self._tend, self._show, self._why_idle = send, tend, show, why_idle
-        self._poll, self._lease, self._idle = poll, lease, idle
+        self._poll, self._lease, self._idle, self._slow = poll, lease, idle, slow
         self._waiting: deque[Part] = deque()
-        self._flights: dict[Part, _Flight] = {}
-        self._done: dict[int, ShardRecord] = {}
-        self._images_come = 0
+        self._flights: dict[Part, Flight] = {}
+        self._done: dict[int, tuple[int, int]] = {}  # images and successes of each
+        self._seconds: deque[float] = deque(maxlen=255)  # what the latest shards took
         self._lost_workers: set[str] = set()
+        self._someone_died = False
         self._patience = idle
         self._moved = time.monotonic()
-        self._broker_lost: float | None = None
+        self._broker, self._store = _Outage(), _Outage()
         self.state = State(manifest.shards, manifest.data.count)
 
     def shards(self) -> None:
@@ -107,31 +97,40 @@ class Watch:
             report = self.run.report()
             if report is not None:
                 return report
-            for index in set(self._done) - self.run.done():
-                del self._done[index]
+            self._take_back(set(self._done) - self.run.done())
             self.shards()
 
     def _loop(self, note: Callable[[], None]) -> None:
         while True:
-            self._fill()
-            note()
-            self._show(self.state)
-            if not self._waiting and not self._flights:
-                return
-            if self.run.cancelled():
-                raise IncompleteError("the run was cancelled; 'python -m orchestrator resume' goes on with it")
-            self._check_flights()
+            died = self._tend()
+            self._lost_workers.update(died)
+            self._someone_died |= bool(died)
+            try:
+                self._fill()
+                note()
+                self._show(self.state)
+                if not self._waiting and not self._flights:
+                    return
+                if self.run.cancelled():
+                    raise IncompleteError("the run was cancelled; 'python -m orchestrator resume' goes on with it")
+                self._check_flights()
+                self._store.back()
+            except OSError as error:
+                self._wait_for_store(error)
             time.sleep(self._poll)
+
+    # -- sending --------------------------------------------------------------------------------
 
     def _fill(self) -> None:
         tried = self.run.attempted() if self._waiting else set()
         while self._waiting and len(self._flights) < WINDOW:
             part = self._waiting[0]
-            attempts = self.run.attempts(part) if part == REDUCE or part in tried else []
-            if part != REDUCE and self._used_up(attempts):
-                self._quarantine(int(part), attempts)
+            attempts = self._attempts(part, tried)
+            failures = [attempt for attempt in attempts if attempt.error]
+            if part != REDUCE and len(failures) >= self.manifest.max_attempts:
+                self._quarantine(int(part), failures)
             elif self._sent(part):
-                self._flights[part] = _Flight(frozenset(attempt.task_id for attempt in attempts))
+                self._flights[part] = Flight(frozenset(attempt.task_id for attempt in attempts))
             else:
                 return
             self._waiting.popleft()
@@ -140,15 +139,20 @@ class Watch:
         try:
             self._send_message(part)
         except OSError as error:
-            now = time.monotonic()
-            self._broker_lost = self._broker_lost or now
-            if now - self._broker_lost > _BROKER_PATIENCE:
-                raise IncompleteError(f"the broker did not answer for {_BROKER_PATIENCE:.0f} s: {error}") from None
+            if self._broker.away() > _PATIENCE:
+                raise IncompleteError(f"the broker did not answer for {_PATIENCE:.0f} s: {error}") from None
             self.state.note = "broker away"
             return False
-        if self._broker_lost is not None:
-            self._broker_lost, self.state.note = None, ""
+        self._broker.back()
+        self.state.messages += 1
         return True
+
+    def _again(self, part: Part) -> None:
+        self._flights.pop(part, None)
+        self._waiting.append(part)
+        self.state.retries += 1
+
+    # -- what came ------------------------------------------------------------------------------
 
     def _note_done(self, first: bool = False) -> None:
         for index in sorted(self.run.done() - set(self._done)):
@@ -156,20 +160,32 @@ class Watch:
                 record = self.run.record(index)
             except IntegrityError:
                 self.run.forget_shard(index)  # it is made again, like any that isn't there
+                self.state.remade += 1
                 if index in self._flights:
                     self._again(index)
                 continue
-            if record is None:
-                continue
-            self._done[index] = record
-            self._flights.pop(index, None)
-            self._note_movement()
-            self._images_come += record.shard.count
-            if not first:
-                self.state.recent.append((self._moved, self._images_come))
-        self.state.done = len(self._done)
-        self.state.images_done = sum(record.shard.count for record in self._done.values())
-        self.state.successes = sum(record.successes for record in self._done.values())
+            if record is not None:
+                self._flights.pop(index, None)
+                self._note_movement()
+                self._count(record)
+                if not first:
+                    self.state.recent.append((self._moved, self.state.images_done))
+
+    def _count(self, record: ShardRecord) -> None:
+        self._done[record.shard.index] = (record.shard.count, record.successes)
+        self._seconds.append(record.seconds)
+        self.state.done += 1
+        self.state.images_done += record.shard.count
+        self.state.successes += record.successes
+
+    def _take_back(self, indices: set[int]) -> None:
+        """Shards whose records the reduce took away."""
+        for index in indices:
+            images, successes = self._done.pop(index)
+            self.state.done -= 1
+            self.state.images_done -= images
+            self.state.successes -= successes
+            self.state.remade += 1
 
     def _note_movement(self) -> None:
         self._moved, self._patience, self.state.note = time.monotonic(), self._idle, ""
@@ -179,69 +195,99 @@ class Watch:
             self._flights.pop(REDUCE, None)
             self._waiting.clear()
 
+    # -- what is under way ----------------------------------------------------------------------
+
     def _check_flights(self) -> None:
         now = time.monotonic()
-        self._lost_workers.update(died := self._tend())
-        tried, unstarted = self.run.attempted(), []
-        for part in list(self._flights):
-            attempts = self.run.attempts(part) if part == REDUCE or part in tried else []
-            new = [attempt for attempt in attempts if attempt.task_id not in self._flights[part].known]
+        tried = self.run.attempted()
+        unstarted: list[Part] = []
+        slow: list[Part] = []
+        for part, flight in list(self._flights.items()):
+            attempts = self._attempts(part, tried)
+            new = flight.new(attempts)
             if not new:
                 unstarted.append(part)
-                continue
-            error = self._error(self._flights[part], new, now)
-            if error is None:
-                self._note_movement()
+            elif not self._alive(part, flight, new, now):
+                self._failed(part, self._attempts(part, tried))
+            elif flight.running(now) > self._slow_after():
+                slow.append(part)
             else:
-                self._failed(part, attempts, error)
-        if died or now - self._moved > self._patience:
-            # Nobody seems to have these: the broker lost them, or holds them for a dead worker. Or the
-            # workers are busy elsewhere, or there are none: then don't fill the queue with copies.
-            if not died:
-                self.state.note = self._why_idle()
-            self._moved, self._patience = now, 2 * self._patience
-            for part in unstarted:
-                del self._flights[part]
-                self._waiting.append(part)
+                self._note_movement()
+        if not unstarted and not self._waiting:
+            self._send_copies(slow)
+        self._check_movement(unstarted, now)
 
-    def _error(self, flight: _Flight, new: list[Attempt], now: float) -> str | None:
-        """Why the executions since the part was sent have all ended, or None while one runs."""
-        running = [attempt for attempt in new if attempt.error is None]
-        if not running:
-            return new[-1].error
-        newest = running[-1]
-        if newest.worker in self._lost_workers:
-            return f"its worker {newest.worker} died"
-        beat = (newest.task_id, newest.beat)
-        if beat != flight.beat:
-            flight.beat, flight.beat_at = beat, now
-        if now - flight.beat_at > self._lease:
-            return f"no sign of life from {newest.worker} for {self._lease:.0f} s"
-        return None
+    def _alive(self, part: Part, flight: Flight, new: list[Attempt], now: float) -> bool:
+        """Whether any execution may still come to its end; those that won't are marked in the store."""
+        limit = None if part == REDUCE else self.manifest.time_limit
+        alive = False
+        for attempt in new:
+            if attempt.error is None:
+                fault = flight.fault(attempt, now, self._lost_workers, self._lease, limit)
+                if fault is None:
+                    alive = True
+                else:
+                    self.run.write_attempt(part, attempt.model_copy(update={"error": fault}))
+        return alive
 
-    def _failed(self, part: Part, attempts: list[Attempt], error: str) -> None:
+    def _slow_after(self) -> float:
+        if len(self._seconds) < 3:
+            return float("inf")
+        return max(self._slow, _SLOWER * statistics.median(self._seconds))
+
+    def _send_copies(self, slow: list[Part]) -> None:
+        for part in slow:
+            if part != REDUCE and not self._flights[part].copied and self._sent(part):
+                self._flights[part].copied = True
+                self.state.copies += 1
+
+    def _check_movement(self, unstarted: list[Part], now: float) -> None:
+        """Send again what nobody seems to have, once nothing has moved for long or a worker has died.
+
+        The broker lost it, or holds it for a dead worker. Or the workers are busy elsewhere, or there
+        are none: so wait longer each time, and don't fill the queue with copies.
+        """
+        if not self._someone_died and now - self._moved <= self._patience:
+            return
+        if not self._someone_died:
+            self.state.note = self._why_idle()
+        self._someone_died = False
+        self._moved, self._patience = now, 2 * self._patience
+        for part in unstarted:
+            del self._flights[part]
+            self._waiting.append(part)
+
+    def _failed(self, part: Part, attempts: list[Attempt]) -> None:
         self._note_movement()
+        failures = [attempt for attempt in attempts if attempt.error]
+        error = failures[-1].error or ""
         if _NO_SPACE in error:
             raise StoreError(f"room in the store for {self.run.url}", error, "make room, then resume the run")
         if part == REDUCE and set(self._done) - self.run.done():
             self._flights.pop(part)  # damaged shards were taken back: they come first
-        elif len(attempts) < self.manifest.max_attempts:
+        elif len(failures) < self.manifest.max_attempts:
             self._again(part)
         elif part == REDUCE:
-            raise IncompleteError(f"the reduce failed {len(attempts)} times: {error}")
+            raise IncompleteError(f"the reduce failed {len(failures)} times: {error}")
         else:
-            self._quarantine(int(part), attempts, error)
+            self._quarantine(int(part), failures)
 
-    def _used_up(self, attempts: list[Attempt]) -> bool:
-        """Whether nothing but failures is left of the attempts, by what an earlier watch saw."""
-        return len(attempts) >= self.manifest.max_attempts and all(attempt.error for attempt in attempts)
-
-    def _quarantine(self, index: int, attempts: list[Attempt], error: str = "") -> None:
+    def _quarantine(self, index: int, failures: list[Attempt]) -> None:
         self._flights.pop(index, None)
-        self.run.quarantine(index, f"{len(attempts)} attempts: {error or attempts[-1].error}")
+        self.run.quarantine(index, f"{len(failures)} attempts: {failures[-1].error}")
         self.state.quarantined += 1
 
-    def _again(self, part: Part) -> None:
-        self._flights.pop(part, None)
-        self._waiting.append(part)
-        self.state.retries += 1
+    def _attempts(self, part: Part, tried: set[int]) -> list[Attempt]:
+        return self.run.attempts(part) if part == REDUCE or part in tried else []
+
+    def _wait_for_store(self, error: OSError) -> None:
+        if is_final(error) or self._store.away() > _PATIENCE:
+            raise StoreError(
+                f"a store that answers at {self.run.url}",
+                f"{type(error).__name__}: {error.strerror or error}",
+                "make room or repair it, then resume the run",
+            ) from None
+        self.state.note = "store away"
+        self._show(self.state)
+        for flight in self._flights.values():
+            flight.forgive(time.monotonic())

@@ -38,7 +38,6 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # A replacement for a lost process may import for long; the default kills it in its start.
     worker_proc_alive_timeout=120,
-    task_time_limit=3600,
     # Asked to stop by SIGQUIT (SIGTERM with REMAP_SIGTERM=SIGQUIT, as 'worker' sets it), a worker lets
     # short tasks finish; longer ones go back to the queue.
     worker_soft_shutdown_timeout=5.0,

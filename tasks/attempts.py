@@ -19,7 +19,12 @@ _log = logging.getLogger(__name__)
 @contextmanager
 def attempt(run: RunStore, part: int | str, request: Any) -> Iterator[None]:
     """Note that ``part`` (a shard, or REDUCE) is being worked on, and that its worker lives."""
-    value = Attempt(task_id=request.id, worker=str(request.hostname), started=time.time())
+    value = Attempt(
+        task_id=request.id,
+        worker=str(request.hostname),
+        started=time.time(),
+        redelivered=bool((request.delivery_info or {}).get("redelivered")),
+    )
     run.write_attempt(part, value)
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(run, part, value, ended), daemon=True)

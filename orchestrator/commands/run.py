@@ -37,6 +37,9 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of everything random")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Fixed batch of every pass  [default: by image size]")
 @click.option("--max-attempts", type=click.IntRange(min=1), default=3, help="Executions before a shard is quarantined")
+@click.option(
+    "--time-limit", type=click.FloatRange(1, 18_000), default=3600.0, help="Seconds for one execution of a shard"
+)
 @click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
 @click.option("--detach", is_flag=True, help="Go on in the background; see 'status --watch' and 'cancel'")
 @broker_options

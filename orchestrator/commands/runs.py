@@ -15,7 +15,7 @@ from orchestrator.cli import INCOMPLETE
 from orchestrator.options import find_run, store_option, store_url
 from orchestrator.presence import FRESH, driver_of
 from orchestrator.progress import Display
-from orchestrator.watch import State
+from orchestrator.state import State
 
 
 @click.command("list")
@@ -69,7 +69,7 @@ def status_command(run: str | None, store: str | None, watch: bool) -> int:
     click.echo(f"run          {found.url}")
     click.echo(f"state        {_state(found, manifest)}")
     click.echo(f"shards       {len(done)}/{manifest.shards} done, {len(quarantined)} quarantined")
-    click.echo(f"orchestrator {f'process {driver.pid} on {driver.host}' if driver and driver.fresh else 'none'}")
+    click.echo(f"orchestrator {f'process {driver.pid} on {driver.host}' if driver else 'none'}")
     for index, error in quarantined.items():
         click.echo(f"quarantined  shard {index}: {error}")
     return INCOMPLETE if watch and _state(found, manifest) != "complete" else 0
@@ -120,7 +120,7 @@ def _state(run: RunStore, manifest: Manifest) -> str:
     if report is not None:
         return "complete" if report.complete else "incomplete"
     driver = driver_of(run)
-    if driver and driver.fresh:
+    if driver:
         return "running"
     if run.cancelled():
         return "cancelled"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.contracts import Manifest, Report
 from core.store import LEDGER, REPORT_PAGE, RunStore
+from orchestrator.history import describe
 from orchestrator.report import source
 from orchestrator.report.gallery import cards
 from orchestrator.report.pictures import class_chart, ssim_chart
@@ -43,6 +44,7 @@ def write_page(run: RunStore, report: Report) -> None:
     page = environment.get_template("template.html").render(
         report=report,
         manifest=manifest,
+        history=describe(report.history, manifest.shards) if report.history else "",
         headline=headline(report, manifest),
         class_chart=class_chart(report.classes),
         ssim_chart=None

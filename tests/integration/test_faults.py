@@ -113,7 +113,7 @@ def test_two_commands_on_the_same_run_do_not_corrupt_it(tmp_path: Path, undistur
     arguments = ("run", *SIZE, "--workers", "1", "--store", str(tmp_path))
     with started(*arguments) as first:
         run = only_run(tmp_path)
-        wait_for(run.orchestrator)
+        wait_for(run.drivers)
         with started(*arguments) as second:
             err = finished(second, run, undisturbed)
             finished(first, run, undisturbed)
@@ -193,10 +193,10 @@ def test_a_message_about_another_place_is_refused(tmp_path: Path, server: Server
 
 
 def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: Server) -> None:
-    environment = {"ADVSHARD_BROKER_URL": server.url, "POISON_SHARD": "3"}
+    environment = {"ADVSHARD_BROKER_URL": server.url, "FAULT": "kill", "FAULT_SHARD": "3"}
     arguments = ("run", "--limit", "200", "--shards", "8", "--store", str(tmp_path))
     with (
-        started("-A", "tests.integration.poison", "worker", "--concurrency", "2", module="celery", **environment),
+        started("-A", "tests.integration.faulty", "worker", "--concurrency", "2", module="celery", **environment),
         started(*arguments, **environment) as process,
     ):
         out, err = process.communicate(timeout=120)
@@ -219,6 +219,57 @@ def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: Se
     healed = command("resume", run.url, "--retry-quarantined")
     assert healed.returncode == 0, healed.stderr
     assert run.report().complete  # type: ignore[union-attr]
+
+
+FAULTY = ("-A", "tests.integration.faulty", "worker", "--concurrency", "2")
+
+
+def test_a_shard_that_always_hangs_is_ended_by_its_time_limit_and_quarantined(tmp_path: Path, server: Server) -> None:
+    environment = {"ADVSHARD_BROKER_URL": server.url, "FAULT": "hang", "FAULT_SHARD": "3"}
+    options = ("--limit", "200", "--shards", "8", "--time-limit", "8", "--max-attempts", "2")
+    with started(*FAULTY, module="celery", **environment):
+        done = command("run", *options, "--store", str(tmp_path), **environment)
+    assert done.returncode == 3, done.stderr
+    run = only_run(tmp_path)
+    assert len(run.done()) == 7
+    assert run.quarantined()[3].startswith("2 attempts: TimeLimitExceeded")
+    report = run.report()
+    assert report is not None
+    assert report.history is not None
+    assert report.history.failures == {"TimeLimitExceeded": 2}
+    assert "TimeLimitExceeded 2" in done.stdout
+
+
+def test_a_shard_that_hangs_once_is_overtaken_by_its_copy(tmp_path: Path, undisturbed: bytes, server: Server) -> None:
+    environment = {"ADVSHARD_BROKER_URL": server.url}
+    fault = {"FAULT": "hang_once", "FAULT_SHARD": "3", "FAULT_MARK": str(tmp_path / "mark")}
+    with (
+        started(*FAULTY, module="celery", **environment, **fault),
+        started("run", *SIZE, "--store", str(tmp_path / "runs"), **environment) as process,
+    ):
+        run = only_run(tmp_path / "runs")
+        finished(process, run, undisturbed)
+    history = run.report().history  # type: ignore[union-attr]
+    assert history is not None
+    assert history.executions == 41
+    assert history.copies == 1
+    assert history.failures == {}, "nobody failed, and nobody was given up"
+
+
+def test_clocks_that_jump(tmp_path: Path, undisturbed: bytes, server: Server) -> None:
+    """Those of the worker and of the orchestrator, by up to a day, at every look at them."""
+    environment = {"ADVSHARD_BROKER_URL": server.url}
+    with (
+        started(*FAULTY, module="celery", **environment, FAULT="clock"),
+        started(
+            "run", *SIZE, "--store", str(tmp_path), module="tests.integration.jumping", **environment, FAULT="clock"
+        ) as process,
+    ):
+        run = only_run(tmp_path)
+        finished(process, run, undisturbed)
+    report = run.report()
+    assert report is not None
+    assert report.executions == 40
 
 
 def test_memory_stays_flat_over_many_shards(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.progress import Display, describe
-from orchestrator.watch import State
+from orchestrator.state import State
 
 
 def state() -> State:

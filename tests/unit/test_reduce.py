@@ -13,11 +13,11 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from core.attacks.stages import VANISHED
-from core.contracts import Attempt, Report
+from core.contracts import Attempt, Manifest, Report
 from core.errors import IncompleteError, IntegrityError
 from core.index import IndexMap, digests
 from core.ledger import schema
-from core.models.classifier import predict
+from core.models.classifier import Classifier, predict
 from core.reduce import reduce_run
 from core.shard import run_shard
 from core.store import ATTACK_DATA, INDEX_MAP, LEDGER, RunStore
@@ -276,3 +276,16 @@ def test_executions_are_counted(tmp_path: Path, monkeypatch: Any) -> None:
     for task in ("a", "b"):
         run.write_attempt(2, Attempt(task_id=task, worker="w", started=0))
     assert reduce_run(run, linear_classifier).executions == 2
+
+
+def test_a_late_result_is_left_unwritten(tmp_path: Path, monkeypatch: Any) -> None:
+    """Its worker was cut off, and another one was faster."""
+    run = planned(tmp_path, monkeypatch)
+
+    def slowly(run: RunStore, manifest: Manifest) -> Classifier:
+        run_shard(run, 1, linear_classifier, "faster")
+        return linear_classifier(run, manifest)
+
+    late = run_shard(run, 1, slowly, "late")
+    assert late.worker == "faster"
+    assert run.record(1) == late

@@ -7,6 +7,7 @@ from typing import IO, Any, ClassVar
 import fsspec
 import numpy as np
 import pytest
+import tenacity
 from fsspec.implementations.memory import MemoryFileSystem
 
 from core.blobs import Folder
@@ -158,6 +159,7 @@ class BusyServerError(Exception):
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Folder:
     monkeypatch.setattr("core.blobs._retrying.sleep", lambda seconds: None)
+    monkeypatch.setattr("core.blobs._retrying.stop", tenacity.stop_after_attempt(6))
     fsspec.register_implementation("failing", Failing, clobber=True)
     Failing.errors = []
     return Folder("failing://x")

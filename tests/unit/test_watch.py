@@ -15,8 +15,11 @@ from core.reduce import reduce_run
 from core.shard import run_shard
 from core.store import REDUCE, RunStore
 from orchestrator import watch as watch_module
+from orchestrator.flights import Flight
 from orchestrator.watch import Watch
 from tests.runs import linear_classifier, planned
+
+pytestmark = pytest.mark.timeout(30)
 
 
 class Fleet:
@@ -64,8 +67,8 @@ def run(tmp_path: Path, monkeypatch: Any) -> RunStore:
 
 
 def watching(fleet: Fleet, **change: Any) -> Watch:
-    times = {"poll": 0.01, "lease": 0.2, "idle": 0.2, **change}
-    return Watch(fleet.run, fleet.run.manifest(), fleet.send, tend=fleet.tend, **times)
+    options = {"poll": 0.01, "lease": 0.2, "idle": 0.2, "slow": 9.0, "tend": fleet.tend, **change}
+    return Watch(fleet.run, fleet.run.manifest(), fleet.send, **options)
 
 
 def test_an_undisturbed_run_sends_everything_once(run: RunStore) -> None:
@@ -116,7 +119,6 @@ def test_a_worker_that_died_silently_is_missed_after_the_lease(run: RunStore) ->
     assert fleet.sent == [0, 1, 2, 3, 0, 3]
 
 
-@pytest.mark.timeout(30)
 def test_a_worker_known_to_be_dead_is_not_waited_for(run: RunStore) -> None:
     fleet = Fleet(run)
     fleet.vanish, fleet.lose, fleet.died = [0], [3], ["w1"]
@@ -195,7 +197,6 @@ def test_a_torn_record_is_made_again(run: RunStore) -> None:
     assert run.done() == {0, 1, 2, 3}
 
 
-@pytest.mark.timeout(30)
 def test_a_record_torn_as_it_was_written_is_not_waited_for(run: RunStore) -> None:
     fleet = Fleet(run)
 
@@ -239,7 +240,7 @@ def test_a_broker_that_comes_back_is_waited_for(run: RunStore, monkeypatch: Any)
     watch = Watch(run, run.manifest(), send, poll=0.01)
     watch.shards()
     assert fleet.sent == [0, 1, 2, 3]
-    monkeypatch.setattr(watch_module, "_BROKER_PATIENCE", 0.05)
+    monkeypatch.setattr(watch_module, "_PATIENCE", 0.05)
     away[0] = 10**9
     with pytest.raises(AdvshardError, match="the broker did not answer"):
         watch.reduce()
@@ -273,3 +274,122 @@ def test_a_window_of_messages_is_under_way(run: RunStore, monkeypatch: Any) -> N
     watch.shards()
     assert max(under_way) == 1  # beside the one being sent
     assert run.done() == {0, 1, 2, 3}
+
+
+def test_a_shard_that_never_ends_is_given_up_at_its_time_limit(tmp_path: Path, monkeypatch: Any) -> None:
+    """Its worker lives, and gives signs of life, but does not end it: nor does its worker's own limit."""
+    run = planned(tmp_path, monkeypatch, time_limit=0.1, max_attempts=2)
+    fleet = Fleet(run)
+    fleet.vanish = [1, 1]
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(0.03):
+            for attempt in run.attempts(1):
+                if attempt.error is None:
+                    run.write_attempt(1, attempt.model_copy(update={"beat": attempt.beat + 1}))
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    watching(fleet).shards()
+    stop.set()
+    beating.join()
+    assert fleet.sent == [0, 1, 2, 3, 1]
+    assert list(run.quarantined()) == [1]
+    assert run.quarantined()[1].startswith("2 attempts: TimeLimitExceeded: still running on w1 after")
+
+
+def test_a_worker_given_up_is_counted_by_the_next_orchestrator(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.vanish = [1]
+    watching(fleet).shards()
+    errors = [attempt.error for attempt in run.attempts(1)]
+    assert errors == ["NoSignOfLife: nothing from w1 for 0 s", None]
+
+
+def test_a_copy_of_a_slow_shard_is_sent_near_the_end_and_the_first_to_finish_counts(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.vanish = [3]  # the last one is started, and does not end
+    watch = watching(fleet, lease=3600, slow=0.1)
+    watch.shards()
+    assert fleet.sent == [0, 1, 2, 3, 3]
+    assert watch.state.copies == 1
+    assert watch.state.retries == 0
+    assert [attempt.error for attempt in run.attempts(3)] == [None, None], "nobody failed"
+
+
+def test_no_copy_is_sent_while_others_wait_for_a_worker(tmp_path: Path, monkeypatch: Any) -> None:
+    fleet = Fleet(planned(tmp_path, monkeypatch, shards=6))
+    fleet.vanish, fleet.lose = [0], [5]
+    watching(fleet, lease=3600, slow=0.05, idle=0.3).shards()
+    assert fleet.sent == [0, 1, 2, 3, 4, 5, 5, 0]
+
+
+def test_a_copy_does_not_make_one_failure_two(run: RunStore) -> None:
+    """The first execution hangs, its copy fails: only when both are over is the shard sent again."""
+    fleet = Fleet(run)
+    fleet.vanish = [3]
+    watch = watching(fleet, lease=0.5, slow=0.1)
+
+    def send(part: int | str) -> None:
+        if fleet.sent.count(3) == 1 and part == 3:
+            fleet.fail[3] = ["ValueError: bad"]
+        fleet.send(part)
+
+    watch._send_message = send
+    watch.shards()
+    assert fleet.sent == [0, 1, 2, 3, 3, 3]
+    assert run.quarantined() == {}
+
+
+class Away:
+    """Makes the store's listings fail for a while."""
+
+    def __init__(self, run: RunStore, monkeypatch: Any, times: int, error: OSError) -> None:
+        self.times, self.error, self.real = times, error, run.folder.names
+        monkeypatch.setattr(run.folder, "names", self)
+
+    def __call__(self, folder: str = "") -> list[str]:
+        if self.times and folder == "shards":
+            self.times -= 1
+            raise self.error
+        return self.real(folder)
+
+
+def test_a_store_that_comes_back_is_waited_for(run: RunStore, monkeypatch: Any) -> None:
+    fleet = Fleet(run)
+    notes: list[str] = []
+    watch = Watch(run, run.manifest(), fleet.send, show=lambda state: notes.append(state.note), poll=0.01)
+    send = watch._send_message
+    watch._send_message = lambda part: (Away(run, monkeypatch, 3, TimeoutError("slow")), send(part))[1]
+    watch.shards()
+    assert fleet.sent == [0, 1, 2, 3]
+    assert "store away" in notes
+    assert watch.state.note == ""
+
+
+@pytest.mark.parametrize("error", [TimeoutError("slow"), PermissionError(13, "Permission denied")])
+def test_a_store_that_stays_away_ends_the_run(run: RunStore, monkeypatch: Any, error: OSError) -> None:
+    monkeypatch.setattr(watch_module, "_PATIENCE", 0.05)
+    watch = watching(Fleet(run), tend=lambda: Away(run, monkeypatch, 10**9, error) and [])
+    with pytest.raises(StoreError, match="expected a store that answers"):
+        watch.shards()
+
+
+def test_a_lease_begins_anew_after_the_store_was_away() -> None:
+    flight, attempt = Flight(frozenset()), Attempt(task_id="t", worker="w", started=0)
+    assert flight.fault(attempt, 0, (), 30, None) is None
+    assert flight.fault(attempt, 30, (), 30, None) is None
+    flight.forgive(31)
+    assert flight.fault(attempt, 60, (), 30, None) is None
+    assert flight.fault(attempt, 62, (), 30, None) == "NoSignOfLife: nothing from w for 30 s"
+
+
+def test_damaged_shards_are_counted(run: RunStore) -> None:
+    fleet = Fleet(run)
+    watch = watching(fleet)
+    watch.shards()
+    run.folder.write("shards/00000002.npy", b"torn")
+    watch.reduce()
+    assert (watch.state.remade, watch.state.done, watch.state.images_done) == (1, 4, 30)
+    assert watch.state.successes == sum(record.successes for i in range(4) if (record := run.record(i)))
