@@ -65,8 +65,8 @@ def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier, ledg
     count = len(ledger)
     chosen = np.sort(np.random.default_rng(manifest.config.seed).choice(count, min(_SAMPLE, count), replace=False))
     data, bounds = manifest.data, manifest.config.bounds
-    clean = np.concatenate([to_float(run.images(data, i, i + 1), bounds) for i in chosen])
-    adversarial = np.concatenate([run.attack_data(data, i, i + 1) for i in chosen])
+    clean = to_float(run.chosen_images(data, chosen), bounds)
+    adversarial = run.chosen_attack_data(data, chosen)
     again = measure(classifier, clean, adversarial, bounds)
     found: dict[str, Any] = {
         "clean_prediction": again.clean_prediction,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import posixpath
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import IO, Any, ParamSpec, TypeVar
@@ -110,6 +110,25 @@ class Folder:
         """The bytes of a file, or its slice; raises FileNotFoundError."""
         content: bytes = self.fs.cat_file(self.path(name), start=start, end=stop)
         return content
+
+    @_tried_again
+    def find(self, folder: str) -> list[str]:
+        """The names of all files in ``folder`` and in its folders, sorted, as ``read`` takes them."""
+        path = self.path(folder)
+        self.fs.invalidate_cache(path)
+        return sorted(posixpath.join(folder, entry[len(path) :].lstrip("/")) for entry in self.fs.find(path))
+
+    @_tried_again
+    def read_many(self, pieces: Sequence[tuple[str, int | None, int | None]]) -> list[bytes | None]:
+        """Slices (name, start, stop) of files, together where the store can; None where the file isn't there."""
+        if not pieces:
+            return []
+        names, starts, stops = (list(column) for column in zip(*pieces, strict=True))
+        found = self.fs.cat_ranges([self.path(name) for name in names], starts, stops, on_error="return")
+        for content in found:
+            if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+                raise content
+        return [None if isinstance(content, Exception) else content for content in found]
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file there at once, in place of any other of its name."""

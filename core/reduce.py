@@ -81,17 +81,15 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
 
 
 def _records(run: RunStore, manifest: Manifest) -> list[ShardRecord]:
-    found = []
-    for index in sorted(run.done()):
-        try:
-            record = run.record(index)
-            if record is None or record.shard != manifest.shard(index):
-                raise IntegrityError(f"shard {index}: its record is about other images")
-        except (IntegrityError, ValueError):
-            run.forget_shard(index)
-            raise
-        found.append(record)
-    return found
+    found, damaged = run.records(run.done())
+    for index, record in found.items():
+        if index >= manifest.shards or record.shard != manifest.shard(index):
+            damaged[index] = IntegrityError(f"shard {index}: its record is about other images")
+    for index in damaged:
+        run.forget_shard(index)
+    if damaged:
+        raise damaged[min(damaged)]
+    return [found[index] for index in sorted(found)]
 
 
 def _gather(run: RunStore, manifest: Manifest, records: list[ShardRecord], file: IO[bytes]) -> tuple[Figures, IndexMap]:

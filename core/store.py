@@ -41,6 +41,7 @@ REPORT, REPORT_PAGE = "report.json", "report.html"
 _MANIFEST, _CANCELLED = "manifest.json", "cancelled"
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
 _RECORD = re.compile(r"(\d{8})\.json")
+_OF_SHARD = re.compile(r"attempts/\d{8}/")
 REDUCE = "reduce"
 
 
@@ -99,16 +100,30 @@ class RunStore:
         """Labels start to stop."""
         return self._rows(f"inputs/{data.labels.name}", "int64", (), start, stop)
 
+    def chosen_images(self, data: DataRef, indices: Iterable[int]) -> NDArray[Any]:
+        """Some images, as they came."""
+        return self._chosen(f"inputs/{data.images.name}", data.dtype, data.image_shape, indices)
+
     def _rows(self, name: str, dtype: str, shape: tuple[int, ...], start: int, stop: int) -> NDArray[Any]:
+        return self._slices(name, dtype, shape, [(start, stop)])[0]
+
+    def _chosen(self, name: str, dtype: str, shape: tuple[int, ...], indices: Iterable[int]) -> NDArray[Any]:
+        return np.concatenate(self._slices(name, dtype, shape, [(int(i), int(i) + 1) for i in indices]))
+
+    def _slices(
+        self, name: str, dtype: str, shape: tuple[int, ...], slices: list[tuple[int, int]]
+    ) -> list[NDArray[Any]]:
         kind = np.dtype(dtype).newbyteorder("<")
         size = kind.itemsize * int(np.prod(shape, dtype=np.int64))
         if name not in self._offsets:
             self._offsets[name] = data_offset(self.folder.read(name, 0, 12))
-        offset = self._offsets[name]
-        content = self.folder.read(name, offset + start * size, offset + stop * size)
-        if len(content) != (stop - start) * size:
-            raise IntegrityError(f"{name}: too short for rows {start} to {stop}")
-        return np.frombuffer(content, kind).reshape(stop - start, *shape)
+        offset, found = self._offsets[name], []
+        contents = self.folder.read_many([(name, offset + a * size, offset + b * size) for a, b in slices])
+        for (start, stop), content in zip(slices, contents, strict=True):
+            if content is None or len(content) != (stop - start) * size:
+                raise IntegrityError(f"{name}: too short for rows {start} to {stop}")
+            found.append(np.frombuffer(content, kind).reshape(stop - start, *shape))
+        return found
 
     # -- shards -----------------------------------------------------------------------------
 
@@ -148,6 +163,20 @@ class RunStore:
         except FileNotFoundError:
             return None
 
+    def records(self, indices: Iterable[int]) -> tuple[dict[int, ShardRecord], dict[int, IntegrityError]]:
+        """The records of some shards by their index, and what is wrong with those that can't be read."""
+        names = {index: _shard(index, "json") for index in sorted(indices)}
+        contents = self.folder.read_many([(name, None, None) for name in names.values()])
+        good: dict[int, ShardRecord] = {}
+        damaged: dict[int, IntegrityError] = {}
+        for (index, name), content in zip(names.items(), contents, strict=True):
+            try:
+                if content is not None:
+                    good[index] = _parse(ShardRecord, content, name)
+            except IntegrityError as error:
+                damaged[index] = error
+        return good, damaged
+
     def has_record(self, index: int) -> bool:
         """Whether a shard is done."""
         return self.folder.exists(_shard(index, "json"))
@@ -176,20 +205,24 @@ class RunStore:
 
     def attempts(self, part: int | str) -> list[Attempt]:
         """All executions so far of a shard, or of REDUCE."""
-        found = []
-        for name in self.folder.names(_attempts(part)):
-            if name.endswith(".json"):
-                path = f"{_attempts(part)}/{name}"
-                try:
-                    found.append(_parse(Attempt, self.folder.read(path), path))
-                except IntegrityError as error:
-                    broken = Attempt(task_id=name.removesuffix(".json"), worker="", started=0.0, error=str(error))
-                    found.append(broken)
-        return sorted(found, key=lambda attempt: attempt.started)
+        return self._read_attempts([f"{_attempts(part)}/{name}" for name in self.folder.names(_attempts(part))])
 
     def all_attempts(self) -> list[Attempt]:
         """All executions so far of all shards."""
-        return [attempt for index in sorted(self.attempted()) for attempt in self.attempts(index)]
+        return self._read_attempts([name for name in self.folder.find("attempts") if _OF_SHARD.match(name)])
+
+    def _read_attempts(self, names: list[str]) -> list[Attempt]:
+        names = [name for name in names if name.endswith(".json")]
+        found = []
+        contents = self.folder.read_many([(name, None, None) for name in names])
+        for name, content in zip(names, contents, strict=True):
+            try:
+                if content is not None:
+                    found.append(_parse(Attempt, content, name))
+            except IntegrityError as error:
+                task_id = name.rsplit("/", 1)[-1].removesuffix(".json")
+                found.append(Attempt(task_id=task_id, worker="", started=0.0, error=str(error)))
+        return sorted(found, key=lambda attempt: attempt.started)
 
     def attempted(self) -> set[int]:
         """The shards that were started at least once, from one listing."""
@@ -249,6 +282,10 @@ class RunStore:
     def attack_data(self, data: DataRef, start: int, stop: int) -> NDArray[np.float32]:
         """Rows start to stop of ``attack_data.npy``."""
         return self._rows(ATTACK_DATA, "float32", data.image_shape, start, stop)
+
+    def chosen_attack_data(self, data: DataRef, indices: Iterable[int]) -> NDArray[np.float32]:
+        """Some rows of ``attack_data.npy``."""
+        return self._chosen(ATTACK_DATA, "float32", data.image_shape, indices)
 
     def write_result(self, name: str, produce: Callable[[IO[bytes]], T]) -> T:
         """Let ``produce`` write a result file, as ``Folder.write_with`` does."""

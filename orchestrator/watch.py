@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from core.blobs import is_final
 from core.contracts import Attempt, Manifest, Report, ShardRecord
-from core.errors import IncompleteError, IntegrityError, StoreError
+from core.errors import IncompleteError, StoreError
 from core.store import REDUCE, RunStore
 from orchestrator.flights import LEASE, Flight
 from orchestrator.state import State
@@ -155,21 +155,18 @@ class Watch:
     # -- what came ------------------------------------------------------------------------------
 
     def _note_done(self, first: bool = False) -> None:
-        for index in sorted(self.run.done() - set(self._done)):
-            try:
-                record = self.run.record(index)
-            except IntegrityError:
-                self.run.forget_shard(index)  # it is made again, like any that isn't there
-                self.state.remade += 1
-                if index in self._flights:
-                    self._again(index)
-                continue
-            if record is not None:
-                self._flights.pop(index, None)
-                self._note_movement()
-                self._count(record)
-                if not first:
-                    self.state.recent.append((self._moved, self.state.images_done))
+        records, damaged = self.run.records(self.run.done() - set(self._done))
+        for index in damaged:
+            self.run.forget_shard(index)  # it is made again, like any that isn't there
+            self.state.remade += 1
+            if index in self._flights:
+                self._again(index)
+        for index, record in records.items():
+            self._flights.pop(index, None)
+            self._note_movement()
+            self._count(record)
+            if not first:
+                self.state.recent.append((self._moved, self.state.images_done))
 
     def _count(self, record: ShardRecord) -> None:
         self._done[record.shard.index] = (record.shard.count, record.successes)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.contracts import Manifest
-from core.pixels import to_float, to_uint8
+from core.pixels import Images, to_float, to_uint8
 from core.store import RunStore
 from orchestrator.report.pictures import image_url
 
@@ -38,7 +38,11 @@ class Card:
 
 def cards(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]]) -> list[Card]:
     """Successes of each class in turn, then failures and fallbacks."""
-    return [_card(run, manifest, ledger, row) for row in _choose(ledger)]
+    data, rows = manifest.data, _choose(ledger)
+    indices = ledger["index"][rows]
+    clean = to_float(run.chosen_images(data, indices), manifest.config.bounds)
+    adversarial = run.chosen_attack_data(data, indices)
+    return [_card(manifest, ledger, row, *pair) for row, *pair in zip(rows, clean, adversarial, strict=True)]
 
 
 def _choose(ledger: dict[str, NDArray[Any]]) -> list[int]:
@@ -54,12 +58,9 @@ def _choose(ledger: dict[str, NDArray[Any]]) -> list[int]:
     return list(dict.fromkeys(chosen + rest))
 
 
-def _card(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]], row: int) -> Card:
+def _card(manifest: Manifest, ledger: dict[str, NDArray[Any]], row: int, clean: Images, adversarial: Images) -> Card:
     bounds, data = manifest.config.bounds, manifest.data
-    index = int(ledger["index"][row])
-    clean = to_float(run.images(data, index, index + 1), bounds)
-    adversarial = run.attack_data(data, index, index + 1)
-    change = adversarial[0].astype(np.float64) - clean[0]
+    change = adversarial.astype(np.float64) - clean
     largest = float(np.abs(change).max())
     grey = np.rint(127.5 + (change / largest if largest else change) * 127.5).astype(np.uint8)
 
@@ -68,9 +69,9 @@ def _card(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]], ro
         return data.class_names[value] if value < len(data.class_names) else str(value)
 
     return Card(
-        index=index,
-        clean=image_url(to_uint8(clean, bounds)[0]),
-        adversarial=image_url(to_uint8(adversarial, bounds)[0]),
+        index=int(ledger["index"][row]),
+        clean=image_url(to_uint8(clean, bounds)),
+        adversarial=image_url(to_uint8(adversarial, bounds)),
         difference=image_url(grey),
         label=name("label"),
         clean_prediction=name("clean_prediction"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import shutil
@@ -12,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pytest
 
 from core.blobs import Folder
 from core.store import ATTACK_DATA, Store
 from tests.integration.conftest import SIZE
+from tests.integration.proxy import Proxy, proxied
 from tests.processes import command, kill, started, wait_for
 
 WEED = Path(sys.executable).with_name("weed")
@@ -123,3 +126,23 @@ def test_a_run_on_s3_is_the_run_on_a_disk(s3: dict[str, str], undisturbed: bytes
     assert status.returncode == 0, status.stderr
     assert "40/40 done" in status.stdout
     assert SECRET not in out + err + status.stdout
+
+
+@pytest.mark.parametrize("fault", ["one write in ten fails", "slow"])
+def test_a_faulty_s3_server(s3: dict[str, str], undisturbed: bytes, fault: str) -> None:
+    failing = fault != "slow"
+    with proxied(Proxy(s3["AWS_ENDPOINT_URL"], failing=10 * failing, delay=0.1 * (not failing))) as proxy:
+        store = f"s3://bucket/{'failing' if failing else 'slow'}"
+        options = ("--limit", "300", "--shards", "8", "--workers", "2", "--store", store)
+        with started("run", *options, **{**s3, "AWS_ENDPOINT_URL": proxy.url}) as process:
+            out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    (run,) = Store(store).runs()
+    assert out.splitlines()[-1] == run.url
+    assert (np.load(io.BytesIO(run.result_bytes(ATTACK_DATA))) == np.load(io.BytesIO(undisturbed))[:300]).all()
+    assert proxy.writes >= 8 * 4
+    assert proxy.failed == failing * (proxy.writes // 10)
+    report = run.report()
+    assert report is not None
+    assert report.history is not None
+    assert report.history.failures == {}, "what passes is waited out where it happens"
