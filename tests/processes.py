@@ -33,9 +33,16 @@ def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def started(*arguments: str, module: str = "orchestrator", **env: str) -> Iterator[subprocess.Popen[str]]:
-    """A command in the background; at the end it is killed, with all that came from it."""
+    """A command of ours in the background; at the end it is killed, with all that came from it."""
+    with running([sys.executable, "-m", module, *arguments], env) as process:
+        yield process
+
+
+@contextmanager
+def running(line: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Any command in the background; at the end it is killed, with all that came from it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        line,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -98,7 +105,7 @@ def wait_for(what: Callable[[], Any], timeout: float = _TIMEOUT, poll: float = 0
     raise AssertionError(f"nothing came within {timeout} s")
 
 
-def only_run(store: Path) -> RunStore:
+def only_run(store: Path | str) -> RunStore:
     """The one run of a store, as soon as it is planned."""
     runs: list[RunStore] = wait_for(lambda: Store(str(store)).runs())
     assert len(runs) == 1

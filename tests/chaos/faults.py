@@ -1,112 +1,293 @@
-"""What can be done to a run that is going on. Each fault takes the command's process and its run."""
+"""What can happen to a run. Each fault starts one, strikes at a random moment, and looks at what became of it."""
 
 from __future__ import annotations
 
-import random
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen
+from shutil import rmtree
 from typing import Any
 
-import redis
-
-from core.store import RunStore
+from core.store import REPORT, REPORT_PAGE
 from tasks.app import QUEUE
-from tests.processes import descendants, kill, processes, wait_for, workers
+from tests.chaos.disk import SmallDisk
+from tests.chaos.place import Outcome, Place
+from tests.processes import descendants, kill, wait_for, workers
 
-Fault = Callable[[Popen[str], RunStore, random.Random], None]
+Fault = Callable[[Place], Outcome]
+FAULTS: dict[str, Fault] = {}
 
 
-def pool_process(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """SIGKILL of a pool process."""
-    victim = rng.choice(workers(process.pid))
-    for pid in descendants(victim):
+def fault(name: str) -> Callable[[Fault], Fault]:
+    """Make a function known by what it does."""
+
+    def add(function: Fault) -> Fault:
+        FAULTS[name] = function
+        return function
+
+    return add
+
+
+@fault("SIGKILL of a pool process")
+def pool_process(place: Place) -> Outcome:
+    place.embedded()
+    place.wait()
+    for pid in descendants(place.rng.choice(workers(place.process.pid))):
         kill(pid)
+    return place.outcome()
 
 
-def worker(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """SIGKILL of a worker."""
-    kill(rng.choice(workers(process.pid)))
+@fault("SIGKILL of an embedded worker")
+def embedded_worker(place: Place) -> Outcome:
+    place.embedded()
+    place.wait()
+    kill(place.rng.choice(workers(place.process.pid)))
+    return place.outcome()
 
 
-def all_workers(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """SIGKILL of all workers."""
-    for pid in workers(process.pid):
-        kill(pid)
+@fault("SIGKILL of an external worker, nobody replaces it")
+def external_worker(place: Place) -> Outcome:
+    place.fleet()
+    place.wait()
+    kill(place.rng.choice(place.workers).pid)
+    return place.outcome()
 
 
-def frozen_worker(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """A worker and its pool process stopped (SIGSTOP) for good, as by a cut link."""
-    victim = rng.choice(workers(process.pid))
-    for pid in (victim, *descendants(victim)):
+@fault("SIGKILL of all external workers, new ones after 3 s")
+def all_workers(place: Place) -> Outcome:
+    place.fleet()
+    place.wait()
+    for each in place.workers:
+        kill(each.pid)
+    time.sleep(3)
+    place.before = len(place.run.done())
+    for name in ("w3", "w4"):
+        place.worker(name)
+    return place.outcome()
+
+
+@fault("a worker frozen for longer than the lease, then back")
+def frozen_worker(place: Place) -> Outcome:
+    place.fleet()
+    place.wait()
+    victim = place.rng.choice(place.workers).pid
+    frozen = [victim, *descendants(victim)]
+    for pid in frozen:
         kill(pid, signal.SIGSTOP)
+    place.recovered()
+    wait_for(lambda: time.monotonic() - place.hit > 35 or place.process.poll() is not None)
+    for pid in frozen:
+        kill(pid, signal.SIGCONT)
+    outcome = place.outcome()
+    time.sleep(3)  # for its late result
+    return outcome if outcome.wrong else place.look(place.damage())
 
 
-def broker(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """SIGKILL of the broker."""
-    everything = processes()
-    for pid in descendants(process.pid):
-        if everything.get(pid, (0, " "))[1].split()[0].endswith("valkey-server"):
-            kill(pid)
+@fault("SIGKILL of the embedded broker")
+def embedded_broker(place: Place) -> Outcome:
+    place.embedded()
+    place.wait()
+    kill(place.broker_process())
+    return place.outcome()
 
 
-def flushall(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """FLUSHALL on the broker."""
-    _client(process).flushall()
+@fault("SIGKILL of the broker, back after 3 s with its append-only file")
+def broker_with_aof(place: Place) -> Outcome:
+    return _broker(place, keep=True)
 
 
-def lost_message(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """A message that disappears from the queue."""
-    _client(process).lpop(QUEUE)
+@fault("SIGKILL of the broker, back after 3 s with nothing")
+def broker_without_aof(place: Place) -> Outcome:
+    return _broker(place, keep=False)
 
 
-def tripled_message(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """A message that comes three times."""
-    client = _client(process)
+def _broker(place: Place, keep: bool) -> Outcome:
+    place.fleet()
+    place.wait()
+    kill(place.broker_process())
+    time.sleep(3)
+    assert place.server is not None
+    if not keep:
+        rmtree(place.server.folder / "appendonlydir")
+    place.before = len(place.run.done())
+    place.server.restart()
+    return place.outcome()
+
+
+@fault("FLUSHALL on the broker")
+def flushall(place: Place) -> Outcome:
+    place.embedded()
+    place.wait()
+    place.client().flushall()
+    return place.outcome()
+
+
+@fault("a message lost")
+def lost_message(place: Place) -> Outcome:
+    place.embedded()
+    place.wait()
+    place.client().lpop(QUEUE)
+    return place.outcome()
+
+
+@fault("a message delivered three times")
+def tripled_message(place: Place) -> Outcome:
+    place.embedded()
+    place.wait()
+    client = place.client()
     message: Any = client.lindex(QUEUE, 0)
     if message:
         client.rpush(QUEUE, message, message)
+    return place.outcome()
 
 
-def flipped_artifact(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """A bit of a finished shard's images turned round."""
-    done = sorted(run.done())
-    path = Path(run.url) / "shards" / f"{rng.choice(done):08d}.npy"
-    content = bytearray(path.read_bytes())
-    content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-    path.write_bytes(content)
+@fault("SIGKILL of the orchestrator while it plans")
+def orchestrator_plan(place: Place) -> Outcome:
+    place.process = place.start("--workers", "2")
+    time.sleep(place.rng.uniform(0.3, 2.0))
+    place.hit = time.monotonic()
+    place.kill_orchestrator()
+    place.process = place.start("--workers", "2")
+    return place.outcome()
 
 
-def torn_record(process: Popen[str], run: RunStore, rng: random.Random) -> None:
-    """A finished shard's record cut off."""
-    path = Path(run.url) / "shards" / f"{rng.choice(sorted(run.done())):08d}.json"
-    path.write_bytes(path.read_bytes()[:100])
+@fault("SIGKILL of the orchestrator as it sends")
+def orchestrator_dispatch(place: Place) -> Outcome:
+    return _orchestrator(place, lambda: bool(place.run))
 
 
-FAULTS: dict[str, Fault] = {
-    each.__doc__.rstrip(".").split(",")[0]: each
-    for each in (
-        pool_process,
-        worker,
-        all_workers,
-        frozen_worker,
-        broker,
-        flushall,
-        lost_message,
-        tripled_message,
-        flipped_artifact,
-        torn_record,
-    )
-    if each.__doc__
-}
-ORCHESTRATOR = "SIGKILL of the orchestrator"
+@fault("SIGKILL of the orchestrator as it watches")
+def orchestrator_watch(place: Place) -> Outcome:
+    at = place.rng.randrange(2, place.shards - 8)
+    return _orchestrator(place, lambda: len(place.run.done()) >= at)
 
 
-def _client(process: Popen[str]) -> Any:
-    """A client of the run's embedded broker, whose URL its workers know."""
-    pid = wait_for(lambda: workers(process.pid))[0]
-    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    url = next(each for each in environment if each.startswith(b"ADVSHARD_BROKER_URL=")).decode().split("=", 1)[1]
-    password, path = url.removeprefix("redis+socket://:").split("@", 1)
-    return redis.Redis(unix_socket_path=path.split("?")[0], password=password)
+@fault("SIGKILL of the orchestrator during the reduce")
+def orchestrator_reduce(place: Place) -> Outcome:
+    return _orchestrator(place, lambda: bool(place.run.attempts("reduce")))
+
+
+@fault("SIGKILL of the orchestrator before the page is drawn")
+def orchestrator_report(place: Place) -> Outcome:
+    return _orchestrator(place, lambda: place.run.folder.exists(REPORT))
+
+
+def _orchestrator(place: Place, moment: Callable[[], bool]) -> Outcome:
+    place.embedded()
+    wait_for(moment, poll=0.005)
+    place.strike()
+    place.kill_orchestrator()
+    outcome = place.healed("--workers", "2")
+    page = place.run.folder.exists(REPORT_PAGE)
+    return outcome if outcome.wrong or page else place.look("no page")
+
+
+@fault("a second orchestrator on the same run")
+def two_orchestrators(place: Place) -> Outcome:
+    place.embedded()
+    place.wait()
+    other = place.start("--workers", "1")
+    outcome = place.outcome()
+    other.communicate(timeout=120)
+    if other.returncode:
+        return place.look(f"the second ended with exit code {other.returncode}")
+    return outcome if outcome.wrong else place.look(place.damage())
+
+
+@fault("a shard that always kills its worker, healed by resume")
+def poison(place: Place) -> Outcome:
+    return _given_up(place, "WorkerLostError", FAULT="kill")
+
+
+@fault("a shard that always hangs, healed by resume")
+def hang(place: Place) -> Outcome:
+    return _given_up(place, "TimeLimitExceeded", FAULT="hang")
+
+
+def _given_up(place: Place, error: str, **fault: str) -> Outcome:
+    """The others are done, it is quarantined with its error, and healthy workers can make it."""
+    shard = place.rng.randrange(place.shards)
+    place.options = ("--time-limit", "15")
+    place.fleet(FAULT_SHARD=str(shard), **fault)
+    place.wait()
+    outcome = place.outcome(code=3)
+    quarantined = place.run.quarantined()
+    if outcome.wrong or list(quarantined) != [shard] or error not in quarantined[shard]:
+        return place.look(outcome.wrong or f"quarantined: {quarantined}")
+    again = place.resume(**place.environment)
+    again.communicate(timeout=60)
+    if again.returncode != 3 or len(place.run.attempts(shard)) != 3:
+        return place.look("the count of attempts did not survive")
+    place.hit = time.monotonic()
+    return place.healed("--retry-quarantined", "--workers", "2")
+
+
+@fault("a shard that hangs once, overtaken by a second copy")
+def slow(place: Place) -> Outcome:
+    shard = place.rng.randrange(place.shards)
+    place.fleet(FAULT="hang_once", FAULT_SHARD=str(shard), FAULT_MARK=str(place.folder / "mark"))
+    wait_for((place.folder / "mark").exists)
+    place.strike()
+    outcome = place.outcome()
+    history = place.run.report().history  # type: ignore[union-attr]
+    return outcome if outcome.wrong or (history and history.copies == 1) else place.look("no copy was sent")
+
+
+@fault("a full disk, with room again before resume")
+def full_disk(place: Place) -> Outcome:
+    disk = place.stack.enter_context(SmallDisk.mounted(place.folder, megabytes=48))
+    place.disk = disk
+    place.embedded()
+    place.wait()
+    disk.fill()
+    outcome = place.outcome(code=2)
+    if outcome.wrong or place.run.report() is not None:
+        return place.look(outcome.wrong or "a report on a full disk")
+    disk.empty()
+    place.hit = time.monotonic()
+    return place.healed("--workers", "2")
+
+
+@fault("a bit of a finished shard's images turned round")
+def flipped_bit(place: Place) -> Outcome:
+    return _damage(place, ".npy", lambda content: _flip(content, place.rng.randrange(8 * len(content))))
+
+
+@fault("a finished shard's rows cut off")
+def truncated(place: Place) -> Outcome:
+    return _damage(place, ".parquet", lambda content: content[: place.rng.randrange(len(content))])
+
+
+@fault("a finished shard's record cut off")
+def torn_record(place: Place) -> Outcome:
+    return _damage(place, ".json", lambda content: content[: place.rng.randrange(len(content))])
+
+
+def _damage(place: Place, suffix: str, change: Callable[[bytes], bytes]) -> Outcome:
+    place.embedded()
+    place.wait()
+    path = Path(place.run.url) / "shards" / f"{place.rng.choice(sorted(place.run.done())):08d}{suffix}"
+    path.write_bytes(change(path.read_bytes()))
+    return place.outcome()
+
+
+def _flip(content: bytes, bit: int) -> bytes:
+    changed = bytearray(content)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+@fault("a memory limit that each shard exceeds")
+def memory(place: Place) -> Outcome:
+    place.shards = 8  # each in a new process
+    place.fleet("--max-memory-per-child", "100000")
+    place.strike()
+    return place.outcome()
+
+
+@fault("clocks that jump by up to a day at every look")
+def clock(place: Place) -> Outcome:
+    place.fleet(FAULT="clock")
+    place.strike()
+    return place.outcome()

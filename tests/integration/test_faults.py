@@ -226,7 +226,7 @@ FAULTY = ("-A", "tests.integration.faulty", "worker", "--concurrency", "2")
 
 def test_a_shard_that_always_hangs_is_ended_by_its_time_limit_and_quarantined(tmp_path: Path, server: Server) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url, "FAULT": "hang", "FAULT_SHARD": "3"}
-    options = ("--limit", "200", "--shards", "8", "--time-limit", "8", "--max-attempts", "2")
+    options = ("--limit", "200", "--shards", "8", "--time-limit", "15", "--max-attempts", "2")
     with started(*FAULTY, module="celery", **environment):
         done = command("run", *options, "--store", str(tmp_path), **environment)
     assert done.returncode == 3, done.stderr
