@@ -19,10 +19,9 @@ _PAGE = """\
 {survived} of {total} rounds survived.
 
 In each round a run of {images:,} images in {shards} shards, on two workers, meets one fault after a random number of
-its shards. It survives if it ends complete in the end (where a fault can't be overcome without the user, after `resume`),
-no image is missing or there twice, its audit passes, and `attack_data.npy` is that of a run with one shard, one worker
-and no fault, to the byte. *Back after* is the time from the fault to the next finished shard, or to the end of the
-run that `resume` finished.
+its shards. It survives if it ends complete (after `resume`, where a fault needs the user), no image is missing or there
+twice, its audit passes, and `attack_data.npy` is that of a run with one shard, one worker and no fault, to the byte.
+*Back after* is the time from the fault to the next finished shard, or to the end of the run that `resume` finished.
 
 {table}
 
