@@ -135,6 +135,12 @@ class Fleet:
             self._workers[position] = self._launch()
         return died
 
+    def end_worker(self, name: str) -> None:
+        """End a worker that hangs, if it is one of these; ``tend`` starts another one."""
+        for worker in self._workers:
+            if worker.name == name and worker.process.poll() is None:
+                os.killpg(worker.process.pid, signal.SIGKILL)
+
     def stop(self) -> None:
         """End the workers, gently first, then the server."""
         for worker in self._workers:

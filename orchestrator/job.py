@@ -82,7 +82,8 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
         def send_part(part: Part) -> None:
             send(run, manifest, part)
 
-        watch = Watch(run, manifest, send_part, tend=tend, show=show, why_idle=why_idle)
+        replace = fleet.end_worker if fleet else (lambda worker: None)
+        watch = Watch(run, manifest, send_part, tend=tend, replace=replace, show=show, why_idle=why_idle)
         try:
             watch.shards()
             attacked = time.perf_counter()

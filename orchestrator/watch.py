@@ -49,7 +49,11 @@ class _Outage:
 
 
 class Watch:
-    """The loop. ``tend`` keeps the workers alive and names those that died since the last call."""
+    """The loop.
+
+    tend: keeps the workers alive, and names those that died since the last call; replace: told of a
+    worker whose execution was given up while it seemed to live.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class Watch:
         send: Send,
         *,
         tend: Callable[[], list[str]] = list,
+        replace: Callable[[str], None] = lambda worker: None,
         show: Callable[[State], None] = lambda state: None,
         why_idle: Callable[[], str] = lambda: "no worker took anything",
         poll: float = POLL,
@@ -66,7 +71,8 @@ class Watch:
         slow: float = SLOW,
     ) -> None:
         self.run, self.manifest = run, manifest
-        self._send_message, self._tend, self._show, self._why_idle = send, tend, show, why_idle
+        self._send_message, self._tend, self._replace = send, tend, replace
+        self._show, self._why_idle = show, why_idle
         self._poll, self._lease, self._idle, self._slow = poll, lease, idle, slow
         self._waiting: deque[Part] = deque()
         self._flights: dict[Part, Flight] = {}
@@ -225,6 +231,7 @@ class Watch:
                     alive = True
                 else:
                     self.run.write_attempt(part, attempt.model_copy(update={"error": fault}))
+                    self._replace(attempt.worker)
         return alive
 
     def _slow_after(self) -> float:

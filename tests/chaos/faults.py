@@ -84,6 +84,16 @@ def frozen_worker(place: Place) -> Outcome:
     return outcome if outcome.wrong else place.look(place.damage())
 
 
+@fault("the only worker frozen for good")
+def frozen_alone(place: Place) -> Outcome:
+    place.process = place.start("--workers", "1")
+    place.wait()
+    (victim,) = workers(place.process.pid)
+    for pid in (victim, *descendants(victim)):
+        kill(pid, signal.SIGSTOP)
+    return place.outcome()
+
+
 @fault("SIGKILL of the embedded broker")
 def embedded_broker(place: Place) -> Outcome:
     place.embedded()

@@ -114,9 +114,11 @@ def test_a_failed_shard_is_tried_again(run: RunStore) -> None:
 def test_a_worker_that_died_silently_is_missed_after_the_lease(run: RunStore) -> None:
     fleet = Fleet(run)
     fleet.vanish = [0, 3]
-    watch = watching(fleet)
+    replaced: list[str] = []
+    watch = watching(fleet, replace=replaced.append)
     watch.shards()
     assert fleet.sent == [0, 1, 2, 3, 0, 3]
+    assert replaced == ["w1", "w1"]
 
 
 def test_a_worker_known_to_be_dead_is_not_waited_for(run: RunStore) -> None:
