@@ -58,6 +58,18 @@ def test_files_come_and_go_whole(s3: dict[str, str]) -> None:
     assert folder.read("large", len(large) - 3, len(large)) == large[-3:]
 
 
+def test_what_another_machine_writes_is_seen_at_once(s3: dict[str, str]) -> None:
+    import s3fs
+
+    folder = Folder("s3://bucket/shared")
+    folder.write("a/b", b"hello")
+    assert folder.names("a") == ["b"]
+    s3fs.S3FileSystem(skip_instance_cache=True).pipe_file("bucket/shared/a/c", b"world")
+    assert folder.exists("a/c")
+    assert folder.read("a/c") == b"world"
+    assert folder.names("a") == ["b", "c"]
+
+
 def test_a_run_on_s3_is_the_run_on_a_disk(s3: dict[str, str], undisturbed: bytes) -> None:
     with started("run", *SIZE, "--store", "s3://bucket/runs", "--workers", "2") as process:
         out, err = process.communicate(timeout=200)
