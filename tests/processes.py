@@ -98,7 +98,7 @@ def wait_for(what: Callable[[], Any], timeout: float = _TIMEOUT, poll: float = 0
     raise AssertionError(f"nothing came within {timeout} s")
 
 
-def only_run(store: Path) -> RunStore:
+def only_run(store: Path | str) -> RunStore:
     """The one run of a store, as soon as it is planned."""
     runs: list[RunStore] = wait_for(lambda: Store(str(store)).runs())
     assert len(runs) == 1
