@@ -16,7 +16,9 @@ import pytest
 
 from core.contracts import Attempt
 from core.store import ATTACK_DATA, LEDGER, REPORT, RunStore
+from orchestrator.dispatch import use_broker
 from orchestrator.presence import driver_of
+from tasks.app import app
 from tests.integration.conftest import SIZE
 from tests.integration.hosts import Host, HostsError, Network, namespaces, sweep
 from tests.integration.s3_server import MISSING, WEED, S3Server, bucket_at
@@ -187,6 +189,17 @@ def test_links_that_fail_for_a_moment(fleet: Fleet, undisturbed: bytes) -> None:
             time.sleep(SHORT)
             assert process.poll() is None
     finished(process, run, undisturbed)
+
+
+def test_a_broker_that_is_gone_does_not_hold_the_orchestrator_up(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("broker_url", "broker_write_url", "broker_read_url", "broker_transport_options"):
+        monkeypatch.setitem(app.conf, name, app.conf[name])  # restored after the test
+    use_broker(fleet.environment["ADVSHARD_BROKER_URL"])
+    with app.connection_for_write() as connection:
+        queue = connection.SimpleQueue("of-this-test")
+        queue.put("sent")
+        with fleet.broker.cut_off(), pytest.raises(connection.recoverable_connection_errors):
+            queue.put("not sent")
 
 
 def test_a_worker_that_comes_back_too_late(fleet: Fleet, undisturbed: bytes) -> None:
