@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach each,python3.12 python3.11 python3.13 python3,$(
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: run test flower lint bench chaos lock clean
+.PHONY: run test flower lint bench chaos containers lock clean
 
 run: .venv/installed
 	$(BIN)/python -m orchestrator run $(ARGS)
@@ -28,6 +28,10 @@ bench: .venv/installed
 
 chaos: .venv/installed
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+# As root; see tests/containers/__init__.py. Building the image takes minutes, more than the limit of a test.
+containers: .venv/installed
+	ADVSHARD_CONTAINERS=1 $(BIN)/python -m pytest tests/containers --timeout 1800 $(ARGS)
 
 # The stamp is written last, so that an interrupted installation is done again.
 .venv/installed: requirements.lock pyproject.toml
