@@ -100,8 +100,7 @@ class Host:
     def stop(self) -> None:
         """Remove the containers and end everything on the host; raises AssertionError if something is left."""
         with suppress(HostError):
-            self.podman("pod", "rm", "--all", "--force", "--time=0")
-            self.podman("rm", "--all", "--force", "--time=0")  # for their control groups
+            self.podman("rm", "--all", "--force", "--depend", "--time=0")  # for their control groups
         lost = descendants(self._first.pid)
         self._first.communicate()
         wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in lost), timeout=30)

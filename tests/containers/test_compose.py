@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
@@ -56,11 +57,16 @@ except urllib.error.HTTPError as error:
 def undisturbed(fleet: Fleet) -> RunStore:
     """A run to which nothing happened."""
     process = fleet.job(shards=8)
-    output, error = process.communicate()
-    assert process.returncode == 0, error
+    output = assert_ends(process)
     run = fleet.run_of(8)
     assert f"/store/{run.manifest().run_id}" in output.splitlines()
     return run
+
+
+def assert_ends(process: Popen[str]) -> str:
+    output, error = process.communicate(timeout=180)
+    assert process.returncode == 0, error
+    return output
 
 
 def assert_complete(run: RunStore) -> None:
@@ -152,8 +158,7 @@ def test_a_worker_and_the_broker_killed_in_mid_run_do_no_harm(fleet: Fleet, undi
     broker = fleet.inspect(REDIS)["State"]["Pid"]
     fleet.host.run("kill", "-KILL", str(broker))  # a crash: comes back
     assert len(run.done()) < 24
-    _, error = process.communicate()
-    assert process.returncode == 0, error
+    assert_ends(process)
     assert fleet.inspect(WORKERS[0])["State"]["ExitCode"] == 128 + signal.SIGKILL
     assert fleet.inspect(REDIS)["State"]["Pid"] not in (0, broker)
     assert_complete(run)
@@ -168,8 +173,7 @@ def test_a_worker_stops_by_itself_in_mid_run(fleet: Fleet, undisturbed: RunStore
     wait_for(run.done)
     fleet.compose("stop", "worker")  # the first one, with the grace period of the compose file
     assert len(run.done()) < 20
-    _, error = process.communicate()
-    assert process.returncode == 0, error
+    assert_ends(process)
     assert fleet.inspect(WORKERS[0])["State"]["ExitCode"] == 0, "not SIGKILL"
     assert_complete(run)
     assert run.result_bytes(ATTACK_DATA) == undisturbed.result_bytes(ATTACK_DATA)
@@ -177,10 +181,17 @@ def test_a_worker_stops_by_itself_in_mid_run(fleet: Fleet, undisturbed: RunStore
     fleet.wait_healthy(WORKERS[0])
 
 
-def test_the_fleet_stops_by_itself(fleet: Fleet) -> None:
-    """The last test, as nothing runs after it."""
+def test_a_worker_without_its_broker_is_not_healthy_until_it_is_back(fleet: Fleet) -> None:
     fleet.host.podman("stop", REDIS)
-    assert not fleet.healthy(WORKERS[0]), "without its broker"
+    assert not fleet.healthy(WORKERS[0])
+    fleet.host.podman("start", REDIS)
+    for name in (REDIS, *WORKERS):
+        fleet.wait_healthy(name)
+
+
+def test_the_fleet_stops_by_itself(fleet: Fleet) -> None:
+    """The last test, as nothing runs after it. In the order of compose, what depends on Redis first."""
     fleet.host.podman("stop", "--time=30", *WORKERS, FLOWER)
+    fleet.host.podman("stop", REDIS)
     assert {name: fleet.inspect(name)["State"]["ExitCode"] for name in EVERYTHING} == dict.fromkeys(EVERYTHING, 0)
     assert "Redis is now ready to exit" in "".join(logs(fleet, REDIS))
