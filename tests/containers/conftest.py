@@ -11,6 +11,14 @@ from tests.containers.fleet import IMAGE, Fleet
 from tests.containers.host import Host, HostError
 from tests.containers.stand_in import base_images, provide
 
+_BUILT = pytest.StashKey[str]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what the tests ran on."""
+    if _BUILT in config.stash:
+        terminalreporter.write_line(config.stash[_BUILT])
+
 
 @pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
@@ -35,7 +43,8 @@ def fleet(host: Host, pytestconfig: pytest.Config) -> Fleet:
     fleet = Fleet(host)
     size = fleet.build()
     base = int(host.podman("image", "inspect", base_images()[0], "--format", "{{.Size}}"))
-    terminal = pytestconfig.get_terminal_writer()
-    terminal.line(f"\nbase images: {bases}; {IMAGE}: {size / 1e9:.2f} GB, of which the base is {base / 1e9:.2f} GB")
+    pytestconfig.stash[_BUILT] = (
+        f"base images: {bases}; {IMAGE}: {size / 1e9:.2f} GB, of which the base is {base / 1e9:.2f} GB"
+    )
     fleet.up()
     return fleet
