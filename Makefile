@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach each,python3.12 python3.11 python3.13 python3,$(
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: run test flower lint bench chaos lock clean
+.PHONY: run test flower lint bench chaos containers lock clean
 
 run: .venv/installed
 	$(BIN)/python -m orchestrator run $(ARGS)
@@ -29,6 +29,10 @@ bench: .venv/installed
 chaos: .venv/installed
 	$(BIN)/python -m tests.chaos $(ARGS)
 
+# As root; see tests/containers/__init__.py. Building the image takes minutes, more than the limit of a test.
+containers: .venv/installed
+	ADVSHARD_CONTAINERS=1 $(BIN)/python -m pytest tests/containers --timeout 1800 $(ARGS)
+
 # The stamp is written last, so that an interrupted installation is done again.
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "expected Python 3.11, 3.12 or 3.13 on PATH; set PYTHON=/path/to/python"; exit 1; }
@@ -37,10 +41,12 @@ chaos: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	touch $@
 
-# Hashes of every platform and Python version; needs uv.
+# Hashes of every platform and Python version; needs uv. The second file is what a worker needs, in the same versions.
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras \
-		--no-emit-index-url pyproject.toml -o requirements.lock
+	$(LOCK) --all-extras pyproject.toml -o requirements.lock
+	$(LOCK) --extra s3 --constraints requirements.lock pyproject.toml -o requirements-run.lock
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

