@@ -78,10 +78,13 @@ class RunStore:
                     file.write(piece)
 
     def input_bytes(self, blob: Blob) -> bytes:
-        """A whole input; raises IntegrityError if its content is another one."""
+        """A whole input; raises IntegrityError if it isn't there or its content is another one."""
         import hashlib
 
-        content = self.folder.read(f"inputs/{blob.name}")
+        try:
+            content = self.folder.read(f"inputs/{blob.name}")
+        except FileNotFoundError:
+            raise IntegrityError(f"inputs/{blob.name}: not there") from None
         found = hashlib.sha256(content).hexdigest()
         if found != blob.sha256:
             raise IntegrityError(f"inputs/{blob.name}: expected SHA-256 {blob.sha256}, got {found}")

@@ -11,7 +11,7 @@ from core.contracts import Scalar
 from core.errors import ConfigError
 from core.store import RunStore
 from orchestrator.cli import INCOMPLETE, RunInterruptedError
-from orchestrator.options import broker_options, broker_url, find_run, store_option, store_url
+from orchestrator.options import broker_options, broker_url, find_run, store_option, store_url, trust_option, trusted
 
 _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "step_size", "step_back": "step_back"}
 
@@ -39,6 +39,7 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 @click.option("--max-attempts", type=click.IntRange(min=1), default=3, help="Executions before a shard is quarantined")
 @click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
 @click.option("--detach", is_flag=True, help="Go on in the background; see 'status --watch' and 'cancel'")
+@trust_option
 @broker_options
 @store_option
 def run_command(
@@ -47,6 +48,7 @@ def run_command(
     workers: int | None,
     flower: bool,
     detach: bool,
+    trust_model: bool,
     early_stop: bool | None,
     settings: tuple[str, ...],
     fallback: str,
@@ -64,7 +66,11 @@ def run_command(
     params.update(_setting(text) for text in settings)
     url = broker_url(broker)
     request = Request(
-        store=store_url(store), params=params, fallback=None if fallback == "none" else fallback, **options
+        store=store_url(store),
+        params=params,
+        fallback=None if fallback == "none" else fallback,
+        trust_model=trusted(trust_model),
+        **options,
     )
     if url:
         check_broker(url)
@@ -79,6 +85,7 @@ def run_command(
 @click.argument("run", required=False)
 @click.option("--retry-quarantined", is_flag=True, help="Give quarantined shards another round of attempts")
 @click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
+@trust_option
 @broker_options
 @store_option
 def resume_command(
@@ -87,10 +94,15 @@ def resume_command(
     broker: str | None,
     workers: int | None,
     flower: bool,
+    trust_model: bool,
     retry_quarantined: bool,
 ) -> int:
     """Go on with RUN (an id or a URL), by default the newest run of the store."""
+    from core.run_model import refuse_untrusted
+
     found = find_run(run, store)
+    if not trusted(trust_model):
+        refuse_untrusted(found, found.manifest())
     if retry_quarantined:
         for index in found.quarantined():
             found.release(index)
