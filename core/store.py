@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import math
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -29,9 +31,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from core.blobs import Folder
-from core.contracts import Attempt, Blob, DataRef, Manifest, Report, ShardRecord
+from core.contracts import Attempt, Blob, DataRef, Manifest, Report, Shard, ShardRecord
 from core.errors import IntegrityError, StoreError
-from core.npy import data_offset, npy_header
+from core.npy import npy_header
 
 V = TypeVar("V", bound=BaseModel)
 
@@ -39,7 +41,10 @@ ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.par
 REPORT, REPORT_PAGE = "report.json", "report.html"
 _MANIFEST, _ORCHESTRATOR, _CANCELLED = "manifest.json", "orchestrator.json", "cancelled"
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
-_RECORD = re.compile(r"(\d{8})\.json")
+_PART = re.compile(r"[0-9]{8}")
+_RECORD = re.compile(r"([0-9]{8})\.json")
+_ATTEMPT = re.compile(r"([0-9A-Za-z][0-9A-Za-z_-]{0,99})\.json")
+_LARGEST_DOCUMENT = 16 << 20  # bytes of JSON: a report with every one of 100,000 shards missing has 4 MB
 REDUCE = "reduce"
 
 
@@ -49,7 +54,21 @@ class RunStore:
     def __init__(self, url: str) -> None:
         self.folder = Folder(url)
         self.url = self.folder.url()
-        self._offsets: dict[str, int] = {}  # where the rows of an array begin
+        self._checked: set[str] = set()  # arrays whose header was compared
+
+    def _document(self, kind: type[V], name: str) -> V:
+        """A JSON document; raises FileNotFoundError, or IntegrityError where it isn't one of this kind."""
+        content = self.folder.read(name, 0, _LARGEST_DOCUMENT)
+        if len(content) == _LARGEST_DOCUMENT:
+            raise IntegrityError(f"{self.folder.path(name)}: larger than any {kind.__name__}")
+        try:
+            return kind.model_validate_json(content)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_context=False)[0]
+            where = ".".join(map(str, first["loc"]))[:200]
+            raise IntegrityError(
+                f"{self.folder.path(name)}: not a valid {kind.__name__}: {where}: {first['msg'][:300]}"
+            ) from None
 
     # -- the manifest and the inputs --------------------------------------------------------
 
@@ -60,7 +79,7 @@ class RunStore:
     def manifest(self) -> Manifest:
         """The run's manifest; raises StoreError if this isn't a run."""
         try:
-            return _parse(Manifest, self.folder.read(_MANIFEST), self.folder.path(_MANIFEST))
+            return self._document(Manifest, _MANIFEST)
         except FileNotFoundError:
             raise StoreError(
                 "the folder of a run", f"{self.url}, without {_MANIFEST}", "see 'python -m orchestrator list'"
@@ -79,12 +98,7 @@ class RunStore:
 
     def input_bytes(self, blob: Blob) -> bytes:
         """A whole input; raises IntegrityError if it isn't there or its content is another one."""
-        import hashlib
-
-        try:
-            content = self.folder.read(f"inputs/{blob.name}")
-        except FileNotFoundError:
-            raise IntegrityError(f"inputs/{blob.name}: not there") from None
+        content = self._content(f"inputs/{blob.name}")
         found = hashlib.sha256(content).hexdigest()
         if found != blob.sha256:
             raise IntegrityError(f"inputs/{blob.name}: expected SHA-256 {blob.sha256}, got {found}")
@@ -92,22 +106,31 @@ class RunStore:
 
     def images(self, data: DataRef, start: int, stop: int) -> NDArray[Any]:
         """Images start to stop, read as a slice of the file, as they came (uint8 or float32)."""
-        return self._rows(f"inputs/{data.images.name}", data.dtype, data.image_shape, start, stop)
+        return self._rows(f"inputs/{data.images.name}", data.dtype, (data.count, *data.image_shape), start, stop)
 
     def labels(self, data: DataRef, start: int, stop: int) -> NDArray[np.int64]:
         """Labels start to stop."""
-        return self._rows(f"inputs/{data.labels.name}", "int64", (), start, stop)
+        return self._rows(f"inputs/{data.labels.name}", "int64", (data.count,), start, stop)
 
     def _rows(self, name: str, dtype: str, shape: tuple[int, ...], start: int, stop: int) -> NDArray[Any]:
+        """Rows start to stop of an array of this shape; raises IntegrityError for any other."""
         kind = np.dtype(dtype).newbyteorder("<")
-        size = kind.itemsize * int(np.prod(shape, dtype=np.int64))
-        if name not in self._offsets:
-            self._offsets[name] = data_offset(self.folder.read(name, 0, 12))
-        offset = self._offsets[name]
-        content = self.folder.read(name, offset + start * size, offset + stop * size)
+        header, size = npy_header(shape, kind), kind.itemsize * math.prod(shape[1:])
+        if name not in self._checked:
+            if self._content(name, 0, len(header)) != header:
+                raise IntegrityError(f"{name}: not an array of shape {shape} and type {dtype}")
+            self._checked.add(name)
+        content = self._content(name, len(header) + start * size, len(header) + stop * size)
         if len(content) != (stop - start) * size:
             raise IntegrityError(f"{name}: too short for rows {start} to {stop}")
-        return np.frombuffer(content, kind).reshape(stop - start, *shape)
+        return np.frombuffer(content, kind).reshape(stop - start, *shape[1:])
+
+    def _content(self, name: str, start: int | None = None, stop: int | None = None) -> bytes:
+        """A file, or its slice, that must be there; raises IntegrityError."""
+        try:
+            return self.folder.read(name, start, stop)
+        except FileNotFoundError:
+            raise IntegrityError(f"{name}: not there") from None
 
     # -- shards -----------------------------------------------------------------------------
 
@@ -117,9 +140,8 @@ class RunStore:
 
     def write_shard_images(self, index: int, images: NDArray[np.float32]) -> None:
         """Put a shard's adversarial images there."""
-        buffer = io.BytesIO()
-        np.save(buffer, images, allow_pickle=False)
-        self.folder.write(_shard(index, "npy"), buffer.getvalue())
+        content = npy_header(images.shape, np.dtype("<f4")) + np.ascontiguousarray(images, "<f4").tobytes()
+        self.folder.write(_shard(index, "npy"), content)
 
     def write_shard_rows(self, index: int, rows: pa.Table) -> bytes:
         """Put a shard's rows of the ledger there; the file's content."""
@@ -128,24 +150,37 @@ class RunStore:
         self.folder.write(_shard(index, "parquet"), buffer.getvalue())
         return buffer.getvalue()
 
-    def shard_images(self, index: int) -> NDArray[np.float32]:
-        """A shard's adversarial images as they stand in the store."""
-        with self._readable(_shard(index, "npy")) as file:
-            images: NDArray[np.float32] = np.load(file, allow_pickle=False)
-        return images
+    def shard_images(self, data: DataRef, shard: Shard) -> NDArray[np.float32]:
+        """A shard's adversarial images as they stand in the store; raises IntegrityError."""
+        name = _shard(shard.index, "npy")
+        self._checked.discard(name)
+        return self._rows(name, "float32", (shard.count, *data.image_shape), 0, shard.count)
 
-    def shard_rows(self, index: int) -> tuple[pa.Table, bytes]:
-        """A shard's rows of the ledger, and the file's content."""
-        with self._readable(_shard(index, "parquet")) as file:
-            content = file.read()
-            return pq.read_table(io.BytesIO(content)), content
+    def shard_rows(self, record: ShardRecord) -> pa.Table:
+        """A shard's rows of the ledger, looked into only if they are its record's; raises IntegrityError."""
+        name = _shard(record.shard.index, "parquet")
+        content = self._content(name)
+        if hashlib.sha256(content).hexdigest() != record.rows_sha256:
+            raise IntegrityError(f"{name}: not the rows of its record")
+        try:
+            file = pq.ParquetFile(io.BytesIO(content))
+            if file.metadata.num_rows != record.shard.count:
+                raise IntegrityError(f"{name}: {file.metadata.num_rows} rows for {record.shard.count} images")
+            return file.read()
+        except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
+            raise IntegrityError(f"{name}: {type(error).__name__}: {error}") from None
 
     def record(self, index: int) -> ShardRecord | None:
         """A shard's record, if the shard is done."""
         try:
-            return _parse(ShardRecord, self.folder.read(_shard(index, "json")), _shard(index, "json"))
+            record = self._document(ShardRecord, _shard(index, "json"))
         except FileNotFoundError:
             return None
+        if record.shard.index != index:
+            raise IntegrityError(
+                f"{_shard(index, 'json')}: the record of shard {record.shard.index}, not of shard {index}"
+            )
+        return record
 
     def has_record(self, index: int) -> bool:
         """Whether a shard is done."""
@@ -159,14 +194,6 @@ class RunStore:
         """Take back a shard's record, so that it is made again."""
         self.folder.remove(_shard(index, "json"))
 
-    @contextmanager
-    def _readable(self, name: str) -> Iterator[IO[bytes]]:
-        """A file whose every fault is an IntegrityError: missing, cut off, or another format."""
-        try:
-            yield io.BytesIO(self.folder.read(name))
-        except (FileNotFoundError, ValueError, EOFError, pa.ArrowInvalid) as error:
-            raise IntegrityError(f"{name}: {type(error).__name__}: {error}") from None
-
     # -- attempts, quarantine, the orchestrator's sign of life --------------------------------
 
     def write_attempt(self, part: int | str, attempt: Attempt) -> None:
@@ -177,18 +204,23 @@ class RunStore:
         """All executions so far of a shard, or of REDUCE."""
         found = []
         for name in self.folder.names(_attempts(part)):
-            if name.endswith(".json"):
-                path = f"{_attempts(part)}/{name}"
-                try:
-                    found.append(_parse(Attempt, self.folder.read(path), path))
-                except IntegrityError as error:
-                    broken = Attempt(task_id=name.removesuffix(".json"), worker="", started=0.0, error=str(error))
-                    found.append(broken)
+            if match := _ATTEMPT.fullmatch(name):
+                found.append(self._attempt(f"{_attempts(part)}/{name}", task_id=match[1]))
         return sorted(found, key=lambda attempt: attempt.started)
+
+    def _attempt(self, path: str, task_id: str) -> Attempt:
+        """One execution; where its file is broken, it counts as one that failed."""
+        try:
+            found = self._document(Attempt, path)
+            if found.task_id != task_id:
+                raise IntegrityError(f"{path}: the attempt of another task")
+        except IntegrityError as error:
+            return Attempt(task_id=task_id, worker="", started=0.0, error=str(error))
+        return found
 
     def attempted(self) -> set[int]:
         """The shards that were started at least once, from one listing."""
-        return {int(name) for name in self.folder.names("attempts") if name.isdecimal()}
+        return {int(name) for name in self.folder.names("attempts") if _PART.fullmatch(name)}
 
     def quarantine(self, index: int, error: str) -> None:
         """Give a shard up, with the reason."""
@@ -197,7 +229,9 @@ class RunStore:
     def quarantined(self) -> dict[int, str]:
         """The shards given up, with their reasons."""
         names = self.folder.names("quarantine")
-        return {i: self.folder.read(f"quarantine/{i:08d}.json").decode() for i in sorted(_indices(names))}
+        return {
+            i: self.folder.read(f"quarantine/{i:08d}.json").decode(errors="replace") for i in sorted(_indices(names))
+        }
 
     def release(self, index: int) -> None:
         """Give a quarantined shard another round of attempts."""
@@ -224,7 +258,7 @@ class RunStore:
     def orchestrator(self) -> bytes | None:
         """Who drove the run last."""
         try:
-            return self.folder.read(_ORCHESTRATOR)
+            return self.folder.read(_ORCHESTRATOR, 0, _LARGEST_DOCUMENT)
         except FileNotFoundError:
             return None
 
@@ -239,7 +273,7 @@ class RunStore:
 
     def attack_data(self, data: DataRef, start: int, stop: int) -> NDArray[np.float32]:
         """Rows start to stop of ``attack_data.npy``."""
-        return self._rows(ATTACK_DATA, "float32", data.image_shape, start, stop)
+        return self._rows(ATTACK_DATA, "float32", (data.count, *data.image_shape), start, stop)
 
     @contextmanager
     def result_writer(self, name: str) -> Iterator[IO[bytes]]:
@@ -254,7 +288,7 @@ class RunStore:
     def report(self) -> Report | None:
         """The report, if the reduce has ended."""
         try:
-            return _parse(Report, self.folder.read(REPORT), REPORT)
+            return self._document(Report, REPORT)
         except FileNotFoundError:
             return None
 
@@ -324,12 +358,3 @@ def _indices(names: list[str]) -> set[int]:
 
 def _json(value: BaseModel) -> bytes:
     return value.model_dump_json().encode()
-
-
-def _parse(kind: type[V], content: bytes, name: str) -> V:
-    try:
-        return kind.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise IntegrityError(f"{name}: not a valid {kind.__name__}: {where}: {first['msg']}") from None

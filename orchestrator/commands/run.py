@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.contracts import Scalar
+from core.contracts import LARGEST_BATCH, MOST_SHARDS, Scalar
 from core.errors import ConfigError
 from core.store import RunStore
 from orchestrator.cli import INCOMPLETE, RunInterruptedError
@@ -17,7 +17,7 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 
 
 @click.command("run")
-@click.option("--shards", type=int, default=64, help="Parts that the set is cut into")
+@click.option("--shards", type=click.IntRange(max=MOST_SHARDS), default=64, help="Parts that the set is cut into")
 @click.option("--attack", default="mifgsm", help="A registered attack")
 @click.option("--fallback", default="ifgsm", help="Attack for images that the first left unchanged, or 'none'")
 @click.option(
@@ -35,7 +35,9 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 @click.option("--labels", type=click.Choice(["predicted", "true"]), default="predicted", help="What to move away from")
 @click.option("--bounds", type=float, nargs=2, default=(0.0, 1.0), help="Pixel range that the model expects")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of everything random")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Fixed batch of every pass  [default: by image size]")
+@click.option(
+    "--batch-size", type=click.IntRange(1, LARGEST_BATCH), help="Fixed batch of every pass  [default: by image size]"
+)
 @click.option("--max-attempts", type=click.IntRange(min=1), default=3, help="Executions before a shard is quarantined")
 @click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
 @click.option("--detach", is_flag=True, help="Go on in the background; see 'status --watch' and 'cancel'")
