@@ -23,7 +23,8 @@ class Folder:
     def __init__(self, url: str) -> None:
         try:
             self.fs, self.root = url_to_fs(url)
-        except (ValueError, ImportError) as error:
+        except Exception as error:
+            # Each file system has its own exceptions, for missing options as for hosts that don't answer.
             raise StoreError(
                 "a store URL that fsspec can open", f"{url!r} ({error})", "give a folder, or install the extra for it"
             ) from None
