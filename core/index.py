@@ -78,7 +78,8 @@ class IndexMap:
         """Read it again; raises IntegrityError. Nothing is unpickled."""
         try:
             with np.load(file, allow_pickle=False) as archive:
-                found = cls(archive["digests"], archive["index"], archive["label"])
+                # A member without the .npy magic comes as bytes.
+                found = cls(*(np.asarray(archive[name]) for name in ("digests", "index", "label")))
         except Exception as error:
             # zipfile, zlib and NumPy raise what they like on a file that is none.
             raise IntegrityError(f"not an index map: {type(error).__name__}: {error}") from None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.contracts import DataRef, Shard, ShardRecord
-from core.errors import IntegrityError
+from core.datasets.npz import NpzDataset
+from core.errors import DataError, IntegrityError
 from core.index import IndexMap
 from core.npy import npy_header
 from core.reduce import _rows
@@ -33,6 +36,18 @@ GOOD = npy_header(IMAGES.shape, IMAGES.dtype) + IMAGES.tobytes()
 def index_map() -> bytes:
     buffer = io.BytesIO()
     IndexMap.build([hashlib.sha256(bytes([i])).digest() for i in range(5)], np.arange(5)).save(buffer)
+    return buffer.getvalue()
+
+
+def archive(members: dict[str, Any]) -> bytes:
+    """An .npz file of these arrays, and of anything else as it is."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in members.items():
+            raw = (
+                content if isinstance(content, bytes) else npy_header(content.shape, content.dtype) + content.tobytes()
+            )
+            file.writestr(f"{name}.npy", raw)
     return buffer.getvalue()
 
 
@@ -55,7 +70,14 @@ def parquet(rows: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
+def header(shape: Any, dtype: str = "<f4", version: tuple[int, int] = (1, 0)) -> bytes:
+    """A .npy header as anybody can write one."""
+    text = repr({"descr": dtype, "fortran_order": False, "shape": shape}).ljust(117).encode() + b"\n"
+    return b"\x93NUMPY" + bytes(version) + len(text).to_bytes(2 if version[0] == 1 else 4, "little") + text
+
+
 INDEX_MAP, ROWS = index_map(), parquet(table())
+DATA_SET = archive({"images": np.full((3, 2, 2, 1), 7, np.uint8), "labels": np.arange(3)})
 
 
 @st.composite
@@ -135,14 +157,31 @@ def test_an_index_map_is_one_or_refused(content: bytes) -> None:
         {"digests": np.zeros((5, 32), np.float32)},
         {"index": np.zeros(5, np.int32)},
         {"label": np.array(1)},
+        {"label": b"no array at all"},
     ],
 )
 def test_an_index_map_of_other_shapes_is_refused(change: dict[str, Any]) -> None:
     good = {"digests": np.zeros((5, 32), np.uint8), "index": np.arange(5), "label": np.arange(5)}
-    buffer = io.BytesIO()
-    np.savez(buffer, **{**good, **change})
     with pytest.raises(IntegrityError, match="not an index map"):
-        IndexMap.load(io.BytesIO(buffer.getvalue()))
+        IndexMap.load(io.BytesIO(archive({**good, **change})))
+
+
+@given(damaged(DATA_SET))
+@example(archive({"images": b"no array at all", "labels": np.arange(3)}))
+@example(archive({"images": header((10**15, 2, 2, 1), "|u1"), "labels": np.arange(3)}))
+def test_a_data_set_is_one_or_refused(content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        file.write(content)
+        file.flush()
+        try:
+            found = NpzDataset(file.name).load()
+        except DataError as error:
+            refusal = str(error)
+        else:
+            assert found.images.dtype == np.uint8
+            assert len(found.images) == len(found.labels)
+            return
+    assert "expected" in refusal
 
 
 @pytest.mark.parametrize(
@@ -162,12 +201,6 @@ def test_rows_of_another_table_are_refused(change: dict[str, Any]) -> None:
     run = stored("shards/00000001.parquet", content)
     with pytest.raises(IntegrityError, match="shard 1: its rows"):
         _rows(run, manifest(), record_of(content))
-
-
-def header(shape: Any, dtype: str = "<f4", version: tuple[int, int] = (1, 0)) -> bytes:
-    """A .npy header as anybody can write one."""
-    text = repr({"descr": dtype, "fortran_order": False, "shape": shape}).ljust(117).encode() + b"\n"
-    return b"\x93NUMPY" + bytes(version) + len(text).to_bytes(2 if version[0] == 1 else 4, "little") + text
 
 
 @pytest.mark.parametrize(
