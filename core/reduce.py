@@ -56,6 +56,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     totals = figures.totals()
     index = IndexMap.build(digests, np.concatenate(labels))
     checks = [
+        audit.check_inputs(run, manifest),
         audit.check_coverage(totals["n_images"], manifest.data.count, not missing),
         audit.check_epsilon(manifest, totals["linf_max"]),
         audit.check_machines([record.fingerprint for record in records]),
