@@ -30,9 +30,9 @@ def print_summary(run: RunStore, report: Report) -> None:
         table.add_row(name, figure_text(value))
     for name, seconds in report.timing.items():
         table.add_row(name.replace("_", " "), f"{seconds:.1f}")
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
-    plain: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+    plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
     for check in report.audit:
         console.print(f"audit, {check.name}: {'passed' if check.passed else 'FAILED'}: {check.detail}", **plain)
     for index, error in report.errors.items():
