@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach each,python3.12 python3.11 python3.13 python3,$(
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: run test flower lint bench chaos containers lock clean
+.PHONY: run test flower lint bench chaos containers lock audit clean
 
 run: .venv/installed
 	$(BIN)/python -m orchestrator run $(ARGS)
@@ -47,6 +47,12 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 lock:
 	$(LOCK) --all-extras pyproject.toml -o requirements.lock
 	$(LOCK) --extra s3 --constraints requirements.lock pyproject.toml -o requirements-run.lock
+
+# Known vulnerabilities of the locked packages, asked of PyPI; needs uv and a network, and nothing else needs it.
+audit:
+	@uv tool run pip-audit@2.10.1 --requirement requirements.lock --disable-pip --strict --progress-spinner off || { \
+		echo "audit not passed: a vulnerability is named above, or a tool or the network is missing;" \
+			"SECURITY.md has what was last found"; exit 1; }
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

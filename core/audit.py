@@ -12,6 +12,7 @@ from core.attacks.stages import stages_of
 from core.contracts import AuditCheck, Fingerprint, Manifest, ShardRecord
 from core.ledger import measure, metric_names
 from core.models.classifier import Classifier
+from core.npy import npy_header
 from core.pixels import to_float
 from core.store import RunStore
 
@@ -35,6 +36,21 @@ def check_attack_data(run: RunStore, manifest: Manifest, records: list[ShardReco
             wrong.append(f"shard {record.shard.index}: pixels that are not finite or outside the bounds")
     detail = "; ".join(wrong[:3]) or f"{len(records)} shards read back, all pixels finite and within {low:g}..{high:g}"
     return AuditCheck(name="attack data", passed=not wrong, detail=detail), whole.hexdigest()
+
+
+def check_inputs(run: RunStore, manifest: Manifest) -> AuditCheck:
+    """Whether images and labels are those that the run was planned with: workers read slices, unchecked."""
+    data = manifest.data
+    digests = {
+        data.images: hashlib.sha256(npy_header((data.count, *data.image_shape), np.dtype(data.dtype))),
+        data.labels: hashlib.sha256(npy_header((data.count,), np.dtype(np.int64))),
+    }
+    for shard in map(manifest.shard, range(manifest.shards)):
+        digests[data.images].update(run.images(data, shard.start, shard.stop).tobytes())
+        digests[data.labels].update(run.labels(data, shard.start, shard.stop).tobytes())
+    wrong = [blob.name for blob, digest in digests.items() if digest.hexdigest() != blob.sha256]
+    detail = f"other bytes than planned in {', '.join(wrong)}" if wrong else "images and labels are those of the plan"
+    return AuditCheck(name="inputs", passed=not wrong, detail=detail)
 
 
 def check_coverage(count: int, expected: int, in_order: bool) -> AuditCheck:

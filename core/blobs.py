@@ -72,7 +72,8 @@ class Folder:
         try:
             # Other processes write here too: nothing may be answered from a cached listing.
             self.fs, self.root = url_to_fs(url, use_listings_cache=False)
-        except (ValueError, ImportError) as error:
+        except Exception as error:
+            # Each file system has its own exceptions, for missing options as for hosts that don't answer.
             raise StoreError(
                 "a store URL that fsspec can open", f"{url!r} ({error})", "give a folder, or install the extra for it"
             ) from None

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+import math
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Scalar = bool | int | float | str | None
+Count = Annotated[int, Field(ge=0)]
+Size = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+MOST_SHARDS = 10**8  # their numbers have eight digits in the names of files
+LARGEST_BATCH = 2**16
 RESULT_VERSION = 1  # grows with every change of the code that can change a byte of the result
 
 
@@ -42,7 +50,7 @@ class RunConfig(Value):
     labels: Literal["predicted", "true"] = "predicted"
     bounds: tuple[float, float] = (0.0, 1.0)
     seed: int = Field(0, ge=0)
-    batch_size: int = Field(64, ge=1)
+    batch_size: int = Field(64, ge=1, le=LARGEST_BATCH)
 
     @model_validator(mode="after")
     def _ordered(self) -> RunConfig:
@@ -55,19 +63,31 @@ class Blob(Value):
     """A content-addressed input of a run."""
 
     name: str = Field(pattern=r"^[0-9a-f]{64}\.(npy|keras|h5)$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Sha256
+
+    @model_validator(mode="after")
+    def _named_by_content(self) -> Blob:
+        if not self.name.startswith(self.sha256):
+            raise ValueError(f"{self.name} for the SHA-256 {self.sha256}")
+        return self
 
 
 class DataRef(Value):
     """The attacked images: (count, *image_shape) of type dtype, and their labels."""
 
     name: str
-    count: int = Field(ge=1)
-    image_shape: tuple[int, int, int]
+    count: Size
+    image_shape: tuple[Size, Size, Size]
     dtype: Literal["uint8", "float32"]
     images: Blob
     labels: Blob
     class_names: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _addressable(self) -> DataRef:
+        if 8 * self.count * math.prod(self.image_shape) >= 2**63:
+            raise ValueError(f"{self.count} images of shape {self.image_shape}, more than a file can hold")
+        return self
 
 
 class ModelRef(Value):
@@ -81,9 +101,15 @@ class ModelRef(Value):
 class Shard(Value):
     """Images start to stop of the data set (stop excluded)."""
 
-    index: int = Field(ge=0)
-    start: int = Field(ge=0)
+    index: int = Field(ge=0, lt=MOST_SHARDS)
+    start: Count
     stop: int
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Shard:
+        if self.stop <= self.start:
+            raise ValueError(f"images {self.start} to {self.stop}")
+        return self
 
     @property
     def count(self) -> int:
@@ -103,7 +129,7 @@ class Manifest(Value):
     config: RunConfig
     data: DataRef
     model: ModelRef
-    shards: int = Field(ge=1)
+    shards: int = Field(ge=1, le=MOST_SHARDS)
     max_attempts: int = Field(3, ge=1)
     time_limit: float = Field(3600.0, gt=0)
     versions: dict[str, str]
@@ -127,7 +153,7 @@ class Fingerprint(Value):
 
     versions: dict[str, str]
     processor: str
-    batch_size: int
+    batch_size: Size
 
 
 class ShardRecord(Value):
@@ -138,27 +164,34 @@ class ShardRecord(Value):
     """
 
     shard: Shard
-    images_sha256: str
-    rows_sha256: str
-    successes: int
-    fallbacks: int
+    images_sha256: Sha256
+    rows_sha256: Sha256
+    successes: Count
+    fallbacks: Count
     fingerprint: Fingerprint
     worker: str
-    seconds: float
-    cpu_seconds: float
+    seconds: Seconds
+    cpu_seconds: Seconds
+
+    @model_validator(mode="after")
+    def _fits(self) -> ShardRecord:
+        if max(self.successes, self.fallbacks) > self.shard.count:
+            raise ValueError(f"{self.successes} successes, {self.fallbacks} fallbacks of {self.shard.count} images")
+        return self
 
 
 class Attempt(Value):
     """One execution of a shard (or of the reduce), as its worker keeps it up to date.
 
-    beat grows while the worker lives; error is its last word if it failed, or the orchestrator's if it
-    gave the execution up. redelivered: the broker had delivered its message before.
+    task_id comes from a message and becomes the name of a file. beat grows while the worker lives; error
+    is its last word if it failed, or the orchestrator's if it gave the execution up. redelivered: the
+    broker had delivered its message before.
     """
 
-    task_id: str
+    task_id: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$")
     worker: str
     started: float
-    beat: int = 0
+    beat: Count = 0
     redelivered: bool = False
     error: str | None = None
 
@@ -171,14 +204,14 @@ class Driver(Value):
 
     token: str = Field(pattern=r"^[0-9a-f]{32}$")
     host: str
-    pid: int
+    pid: Count
     seen: float
     gone: bool = False
-    messages: int = 0
-    copies: int = 0
-    remade: int = 0
-    workers_restarted: int = 0
-    brokers_restarted: int = 0
+    messages: Count = 0
+    copies: Count = 0
+    remade: Count = 0
+    workers_restarted: Count = 0
+    brokers_restarted: Count = 0
 
 
 class AuditCheck(Value):
@@ -194,9 +227,9 @@ class ClassFigures(Value):
 
     label: int
     name: str
-    count: int
-    clean_accuracy: float
-    success_rate: float
+    count: Size
+    clean_accuracy: Rate
+    success_rate: Rate
     ssim_mean: float | None
 
 
@@ -210,15 +243,15 @@ class History(Value):
     was damaged; workers_restarted, brokers_restarted: of the embedded default.
     """
 
-    orchestrators: int
-    messages: int
-    executions: int
-    redelivered: int
-    failures: dict[str, int]
-    copies: int
-    remade: int
-    workers_restarted: int
-    brokers_restarted: int
+    orchestrators: Count
+    messages: Count
+    executions: Count
+    redelivered: Count
+    failures: dict[str, Count]
+    copies: Count
+    remade: Count
+    workers_restarted: Count
+    brokers_restarted: Count
 
 
 class Report(Value):
@@ -232,31 +265,37 @@ class Report(Value):
     without any fault, the number of shards. history and some of the timing are the orchestrator's.
     """
 
-    run_id: str
+    run_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     complete: bool
-    n_images: int
-    clean_accuracy: float
-    success_rate: float
-    error_rate: float
-    success_rate_uint8: float
+    n_images: Size
+    clean_accuracy: Rate
+    success_rate: Rate
+    error_rate: Rate
+    success_rate_uint8: Rate
     ssim_mean: float | None
     ssim_mean_success: float | None
-    linf_max: float
+    linf_max: Annotated[float, Field(ge=0)]
     means: dict[str, float | None]
-    fallback_count: int
-    fallback_reasons: dict[str, int]
-    unchanged_count: int
-    duplicate_count: int
-    steps_mean: float
+    fallback_count: Count
+    fallback_reasons: dict[str, Count]
+    unchanged_count: Count
+    duplicate_count: Count
+    steps_mean: Annotated[float, Field(ge=0)]
     classes: list[ClassFigures]
-    missing_shards: list[int]
-    quarantined_shards: list[int]
+    missing_shards: list[Count]
+    quarantined_shards: list[Count]
     errors: dict[int, str]
-    executions: int
-    attack_data_sha256: str | None
+    executions: Count
+    attack_data_sha256: Sha256 | None
     audit: list[AuditCheck]
     timing: dict[str, float]
     history: History | None = None
+
+    @model_validator(mode="after")
+    def _complete_or_not(self) -> Report:
+        if self.complete == bool(self.missing_shards):
+            raise ValueError(f"complete is {self.complete} with {len(self.missing_shards)} shards missing")
+        return self
 
 
 def digest_of(value: Any) -> str:

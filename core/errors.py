@@ -17,6 +17,10 @@ class InputError(AdvshardError):
         self.expected, self.got, self.advice = expected, got, advice
         super().__init__(f"expected {expected}; got {got}; {advice}".replace("\n", " "))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        # Of what can't be pickled, Celery says no more than that it is an AdvshardError.
+        return type(self), (self.expected, self.got, self.advice)
+
 
 class ConfigError(InputError):
     """A hyper-parameter or an option out of its range, or unknown."""

@@ -78,9 +78,17 @@ class IndexMap:
         """Read it again; raises IntegrityError. Nothing is unpickled."""
         try:
             with np.load(file, allow_pickle=False) as archive:
-                return cls(archive["digests"], archive["index"], archive["label"])
-        except (ValueError, KeyError, OSError) as error:
-            raise IntegrityError(f"not an index map: {error}") from None
+                # A member without the .npy magic comes as bytes.
+                found = cls(*(np.asarray(archive[name]) for name in ("digests", "index", "label")))
+        except Exception as error:
+            # zipfile, zlib and NumPy raise what they like on a file that is none.
+            raise IntegrityError(f"not an index map: {type(error).__name__}: {error}") from None
+        count = len(found.index) if found.index.ndim else 0
+        shapes = [array.shape for array in (found.digests, found.index, found.label)]
+        types = [array.dtype.str for array in (found.digests, found.index, found.label)]
+        if shapes != [(count, 32), (count,), (count,)] or types != ["|u1", "<i8", "<i8"]:
+            raise IntegrityError(f"not an index map: arrays of shapes {shapes} and types {types}")
+        return found
 
     def _rows(self, digest: bytes) -> slice:
         first = self.digests.view(">u8")[:, 0]

@@ -5,7 +5,7 @@ Idempotent, and streaming: it holds one shard's images at a time.
 
 from __future__ import annotations
 
-import hashlib
+import re
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -26,6 +26,7 @@ from core.shard import ClassifierOf, images_digest
 from core.store import INDEX_MAP, LEDGER, RunStore
 
 _ROW_GROUP = 65536
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
@@ -45,6 +46,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     figures, index = run.write_result(LEDGER, partial(_gather, run, manifest, records))
     totals = figures.totals()
     checks = [
+        audit.check_inputs(run, manifest),
         audit.check_coverage(totals["n_images"], manifest.data.count, not missing),
         audit.check_epsilon(manifest, totals["linf_max"]),
         audit.check_machines([record.fingerprint for record in records]),
@@ -115,9 +117,11 @@ def _rows(run: RunStore, manifest: Manifest, record: ShardRecord) -> pa.Table:
     """A shard's rows, checked against its record and the inputs."""
     shard = record.shard
     try:
-        rows, content = run.shard_rows(shard.index)
-        if hashlib.sha256(content).hexdigest() != record.rows_sha256:
-            raise IntegrityError(f"shard {shard.index}: its rows are not those of its record")
+        rows = run.shard_rows(record)
+        if not rows.schema.equals(schema()) or any(column.null_count for column in rows.columns):
+            raise IntegrityError(f"shard {shard.index}: its rows have other columns than the ledger")
+        if not all(_DIGEST.fullmatch(text) for text in rows.column("digest").to_pylist()):
+            raise IntegrityError(f"shard {shard.index}: its rows have digests that are none")
         if not np.array_equal(rows.column("index").to_numpy(), np.arange(shard.start, shard.stop)):
             raise IntegrityError(f"shard {shard.index}: its rows are about other images")
         if not np.array_equal(rows.column("label").to_numpy(), run.labels(manifest.data, shard.start, shard.stop)):
@@ -133,9 +137,7 @@ def _images(run: RunStore, manifest: Manifest, records: list[ShardRecord]) -> It
     for record in records:
         index = record.shard.index
         try:
-            images = run.shard_images(index)
-            if images.shape != (record.shard.count, *manifest.data.image_shape) or images.dtype != np.float32:
-                raise IntegrityError(f"shard {index}: images of shape {images.shape} and type {images.dtype}")
+            images = run.shard_images(manifest.data, record.shard)
             if images_digest(images) != record.images_sha256:
                 raise IntegrityError(f"shard {index}: its images are not those of its record")
         except IntegrityError:

@@ -4,36 +4,54 @@ from __future__ import annotations
 
 import tempfile
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from core.contracts import Manifest
 from core.errors import ModelError
 from core.models.classifier import Classifier, KerasClassifier
 from core.models.fixed_shape import settle
-from core.models.loading import load_model
+from core.models.loading import file_suffix, load_model
+from core.models.own_code import refuse_own_code
 from core.store import RunStore
 
 _KEPT = 2  # models at a time
 _cache: OrderedDict[tuple[object, ...], Classifier] = OrderedDict()
 
 
-def classifier_of(run: RunStore, manifest: Manifest) -> Classifier:
-    """The run's model, read from its inputs and verified by its digest, at its batch size."""
-    key = (manifest.model.file.sha256, manifest.data.image_shape, manifest.config.batch_size)
+def classifier_of(run: RunStore, manifest: Manifest, trusted: bool = False) -> Classifier:
+    """The run's model, read from its inputs and verified by its digest, at its batch size.
+
+    Code in its file runs only if it is trusted: that is for whoever loads it to say, never for the run.
+    """
+    key = (manifest.model.file.sha256, manifest.data.image_shape, manifest.config.batch_size, trusted)
     if key not in _cache:
-        _cache[key] = _load(run, manifest)
+        _cache[key] = _load(run, manifest, trusted)
         while len(_cache) > _KEPT:
             _cache.popitem(last=False)
     _cache.move_to_end(key)
     return _cache[key]
 
 
-def _load(run: RunStore, manifest: Manifest) -> Classifier:
-    file, shape = manifest.model.file, manifest.data.image_shape
+def refuse_untrusted(run: RunStore, manifest: Manifest) -> None:
+    """Raise ModelError if the run's model brings code of its own. Nothing of it is loaded."""
+    with _file_of(run, manifest) as path:
+        refuse_own_code(path, file_suffix(path))
+
+
+@contextmanager
+def _file_of(run: RunStore, manifest: Manifest) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / file.name
-        path.write_bytes(run.input_bytes(file))
-        model = load_model(path)
+        path = Path(folder) / manifest.model.file.name
+        path.write_bytes(run.input_bytes(manifest.model.file))
+        yield path
+
+
+def _load(run: RunStore, manifest: Manifest, trusted: bool) -> Classifier:
+    shape = manifest.data.image_shape
+    with _file_of(run, manifest) as path:
+        model = load_model(path, trusted)
 
     def make(batch_size: int) -> KerasClassifier:
         return KerasClassifier(model, shape, batch_size)

@@ -54,7 +54,7 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
     if late is not None:
         return late  # another worker was faster
     run.write_shard_images(index, outcome.images)
-    written = run.shard_images(index)
+    written = run.shard_images(manifest.data, shard)
     measured = ledger.measure(classifier, clean, written, config.bounds)
     table = ledger.rows(measured, outcome, indices, labels, digests(stored, config.bounds), index)
     content = run.write_shard_rows(index, table)

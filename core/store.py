@@ -16,22 +16,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from core.blobs import Folder
-from core.contracts import Attempt, Blob, DataRef, Driver, Manifest, Report, ShardRecord
+from core.contracts import Attempt, Blob, DataRef, Driver, Manifest, Report, Shard, ShardRecord
+from core.documents import LARGEST, decode, encode
 from core.errors import IntegrityError, StoreError
-from core.npy import data_offset, npy_header
+from core.npy import npy_header
+from core.rows import Rows
 
 V = TypeVar("V", bound=BaseModel)
 T = TypeVar("T")
@@ -40,8 +42,10 @@ ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.par
 REPORT, REPORT_PAGE = "report.json", "report.html"
 _MANIFEST, _CANCELLED = "manifest.json", "cancelled"
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
-_RECORD = re.compile(r"(\d{8})\.json")
-_OF_SHARD = re.compile(r"attempts/\d{8}/")
+_PART = re.compile(r"[0-9]{8}")
+_RECORD = re.compile(r"([0-9]{8})\.json")
+_ATTEMPT = re.compile(r"attempts/(?:[0-9]{8}|reduce)/([0-9A-Za-z][0-9A-Za-z_-]{0,99})\.json")
+_OF_SHARD = re.compile(r"attempts/[0-9]{8}/")
 REDUCE = "reduce"
 
 
@@ -51,7 +55,22 @@ class RunStore:
     def __init__(self, url: str) -> None:
         self.folder = Folder(url)
         self.url = self.folder.url()
-        self._offsets: dict[str, int] = {}  # where the rows of an array begin
+        self._rows = Rows(self.folder)
+
+    def _document(self, kind: type[V], name: str) -> V:
+        """A JSON document; raises FileNotFoundError, or IntegrityError where it isn't one of this kind."""
+        return decode(kind, self.folder.read(name, 0, LARGEST), self.folder.path(name))
+
+    def _documents(self, kind: type[V], names: Sequence[str]) -> list[V | IntegrityError | None]:
+        """Several documents, or what is wrong with them; None for one that isn't there."""
+        contents = self.folder.read_many([(name, 0, LARGEST) for name in names])
+        found: list[V | IntegrityError | None] = []
+        for name, content in zip(names, contents, strict=True):
+            try:
+                found.append(None if content is None else decode(kind, content, name))
+            except IntegrityError as error:
+                found.append(error)
+        return found
 
     # -- the manifest and the inputs --------------------------------------------------------
 
@@ -62,7 +81,7 @@ class RunStore:
     def manifest(self) -> Manifest:
         """The run's manifest; raises StoreError if this isn't a run."""
         try:
-            return _parse(Manifest, self.folder.read(_MANIFEST), self.folder.path(_MANIFEST))
+            return self._document(Manifest, _MANIFEST)
         except FileNotFoundError:
             raise StoreError(
                 "the folder of a run", f"{self.url}, without {_MANIFEST}", "see 'python -m orchestrator list'"
@@ -70,7 +89,7 @@ class RunStore:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Publish the manifest, after its inputs."""
-        self.folder.write(_MANIFEST, _json(manifest))
+        self.folder.write(_MANIFEST, encode(manifest))
 
     def write_input(self, blob: Blob, pieces: Callable[[], Iterable[bytes | memoryview]]) -> None:
         """Put an input there, unless it is there already (it goes by its content)."""
@@ -83,10 +102,8 @@ class RunStore:
             self.folder.write_with(f"inputs/{blob.name}", produce)
 
     def input_bytes(self, blob: Blob) -> bytes:
-        """A whole input; raises IntegrityError if its content is another one."""
-        import hashlib
-
-        content = self.folder.read(f"inputs/{blob.name}")
+        """A whole input; raises IntegrityError if it isn't there or its content is another one."""
+        content = self._content(f"inputs/{blob.name}")
         found = hashlib.sha256(content).hexdigest()
         if found != blob.sha256:
             raise IntegrityError(f"inputs/{blob.name}: expected SHA-256 {blob.sha256}, got {found}")
@@ -94,48 +111,35 @@ class RunStore:
 
     def images(self, data: DataRef, start: int, stop: int) -> NDArray[Any]:
         """Images start to stop, read as a slice of the file, as they came (uint8 or float32)."""
-        return self._rows(f"inputs/{data.images.name}", data.dtype, data.image_shape, start, stop)
+        shape = (data.count, *data.image_shape)
+        return self._rows.read(f"inputs/{data.images.name}", data.dtype, shape, start, stop)
+
+    def chosen_images(self, data: DataRef, indices: NDArray[np.int64]) -> NDArray[Any]:
+        """Some images, as they came."""
+        shape = (data.count, *data.image_shape)
+        return self._rows.choose(f"inputs/{data.images.name}", data.dtype, shape, indices)
 
     def labels(self, data: DataRef, start: int, stop: int) -> NDArray[np.int64]:
         """Labels start to stop."""
-        return self._rows(f"inputs/{data.labels.name}", "int64", (), start, stop)
+        return self._rows.read(f"inputs/{data.labels.name}", "int64", (data.count,), start, stop)
 
-    def chosen_images(self, data: DataRef, indices: Iterable[int]) -> NDArray[Any]:
-        """Some images, as they came."""
-        return self._chosen(f"inputs/{data.images.name}", data.dtype, data.image_shape, indices)
-
-    def _rows(self, name: str, dtype: str, shape: tuple[int, ...], start: int, stop: int) -> NDArray[Any]:
-        return self._slices(name, dtype, shape, [(start, stop)])[0]
-
-    def _chosen(self, name: str, dtype: str, shape: tuple[int, ...], indices: Iterable[int]) -> NDArray[Any]:
-        return np.concatenate(self._slices(name, dtype, shape, [(int(i), int(i) + 1) for i in indices]))
-
-    def _slices(
-        self, name: str, dtype: str, shape: tuple[int, ...], slices: list[tuple[int, int]]
-    ) -> list[NDArray[Any]]:
-        kind = np.dtype(dtype).newbyteorder("<")
-        size = kind.itemsize * int(np.prod(shape, dtype=np.int64))
-        if name not in self._offsets:
-            self._offsets[name] = data_offset(self.folder.read(name, 0, 12))
-        offset, found = self._offsets[name], []
-        contents = self.folder.read_many([(name, offset + a * size, offset + b * size) for a, b in slices])
-        for (start, stop), content in zip(slices, contents, strict=True):
-            if content is None or len(content) != (stop - start) * size:
-                raise IntegrityError(f"{name}: too short for rows {start} to {stop}")
-            found.append(np.frombuffer(content, kind).reshape(stop - start, *shape))
-        return found
+    def _content(self, name: str) -> bytes:
+        """A file that must be there; raises IntegrityError."""
+        try:
+            return self.folder.read(name)
+        except FileNotFoundError:
+            raise IntegrityError(f"{name}: not there") from None
 
     # -- shards -----------------------------------------------------------------------------
 
     def write_shard(self, record: ShardRecord) -> None:
         """Publish a shard's record: its artifacts must be there by now."""
-        self.folder.write(_shard(record.shard.index, "json"), _json(record))
+        self.folder.write(_shard(record.shard.index, "json"), encode(record))
 
     def write_shard_images(self, index: int, images: NDArray[np.float32]) -> None:
         """Put a shard's adversarial images there."""
-        buffer = io.BytesIO()
-        np.save(buffer, images, allow_pickle=False)
-        self.folder.write(_shard(index, "npy"), buffer.getvalue())
+        content = npy_header(images.shape, np.dtype("<f4")) + np.ascontiguousarray(images, "<f4").tobytes()
+        self.folder.write(_shard(index, "npy"), content)
 
     def write_shard_rows(self, index: int, rows: pa.Table) -> bytes:
         """Put a shard's rows of the ledger there; the file's content."""
@@ -144,37 +148,46 @@ class RunStore:
         self.folder.write(_shard(index, "parquet"), buffer.getvalue())
         return buffer.getvalue()
 
-    def shard_images(self, index: int) -> NDArray[np.float32]:
-        """A shard's adversarial images as they stand in the store."""
-        with self._readable(_shard(index, "npy")) as file:
-            images: NDArray[np.float32] = np.load(file, allow_pickle=False)
-        return images
+    def shard_images(self, data: DataRef, shard: Shard) -> NDArray[np.float32]:
+        """A shard's adversarial images as they stand in the store; raises IntegrityError."""
+        return self._rows.whole(_shard(shard.index, "npy"), "float32", (shard.count, *data.image_shape))
 
-    def shard_rows(self, index: int) -> tuple[pa.Table, bytes]:
-        """A shard's rows of the ledger, and the file's content."""
-        with self._readable(_shard(index, "parquet")) as file:
-            content = file.read()
-            return pq.read_table(io.BytesIO(content)), content
+    def shard_rows(self, record: ShardRecord) -> pa.Table:
+        """A shard's rows of the ledger, looked into only if they are its record's; raises IntegrityError."""
+        name = _shard(record.shard.index, "parquet")
+        content = self._content(name)
+        if hashlib.sha256(content).hexdigest() != record.rows_sha256:
+            raise IntegrityError(f"{name}: not the rows of its record")
+        try:
+            file = pq.ParquetFile(io.BytesIO(content))
+            if file.metadata.num_rows != record.shard.count:
+                raise IntegrityError(f"{name}: {file.metadata.num_rows} rows for {record.shard.count} images")
+            return file.read()
+        except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
+            raise IntegrityError(f"{name}: {type(error).__name__}: {error}") from None
 
     def record(self, index: int) -> ShardRecord | None:
-        """A shard's record, if the shard is done."""
-        try:
-            return _parse(ShardRecord, self.folder.read(_shard(index, "json")), _shard(index, "json"))
-        except FileNotFoundError:
-            return None
+        """A shard's record, if the shard is done; raises IntegrityError."""
+        good, damaged = self.records([index])
+        if damaged:
+            raise damaged[index]
+        return good.get(index)
 
     def records(self, indices: Iterable[int]) -> tuple[dict[int, ShardRecord], dict[int, IntegrityError]]:
         """The records of some shards by their index, and what is wrong with those that can't be read."""
-        names = {index: _shard(index, "json") for index in sorted(indices)}
-        contents = self.folder.read_many([(name, None, None) for name in names.values()])
+        wanted = sorted(indices)
         good: dict[int, ShardRecord] = {}
         damaged: dict[int, IntegrityError] = {}
-        for (index, name), content in zip(names.items(), contents, strict=True):
-            try:
-                if content is not None:
-                    good[index] = _parse(ShardRecord, content, name)
-            except IntegrityError as error:
-                damaged[index] = error
+        found = self._documents(ShardRecord, [_shard(index, "json") for index in wanted])
+        for index, record in zip(wanted, found, strict=True):
+            if isinstance(record, IntegrityError):
+                damaged[index] = record
+            elif record is not None and record.shard.index != index:
+                damaged[index] = IntegrityError(
+                    f"{_shard(index, 'json')}: the record of shard {record.shard.index}, not of shard {index}"
+                )
+            elif record is not None:
+                good[index] = record
         return good, damaged
 
     def has_record(self, index: int) -> bool:
@@ -189,19 +202,11 @@ class RunStore:
         """Take back a shard's record, so that it is made again."""
         self.folder.remove(_shard(index, "json"))
 
-    @contextmanager
-    def _readable(self, name: str) -> Iterator[IO[bytes]]:
-        """A file whose every fault is an IntegrityError: missing, cut off, or another format."""
-        try:
-            yield io.BytesIO(self.folder.read(name))
-        except (FileNotFoundError, ValueError, EOFError, pa.ArrowInvalid) as error:
-            raise IntegrityError(f"{name}: {type(error).__name__}: {error}") from None
-
     # -- attempts, quarantine, the orchestrator's sign of life --------------------------------
 
     def write_attempt(self, part: int | str, attempt: Attempt) -> None:
         """Keep an execution of a shard, or of REDUCE, up to date."""
-        self.folder.write(f"{_attempts(part)}/{attempt.task_id}.json", _json(attempt))
+        self.folder.write(f"{_attempts(part)}/{attempt.task_id}.json", encode(attempt))
 
     def attempts(self, part: int | str) -> list[Attempt]:
         """All executions so far of a shard, or of REDUCE."""
@@ -212,21 +217,20 @@ class RunStore:
         return self._read_attempts([name for name in self.folder.find("attempts") if _OF_SHARD.match(name)])
 
     def _read_attempts(self, names: list[str]) -> list[Attempt]:
-        names = [name for name in names if name.endswith(".json")]
-        found = []
-        contents = self.folder.read_many([(name, None, None) for name in names])
-        for name, content in zip(names, contents, strict=True):
-            try:
-                if content is not None:
-                    found.append(_parse(Attempt, content, name))
-            except IntegrityError as error:
-                task_id = name.rsplit("/", 1)[-1].removesuffix(".json")
-                found.append(Attempt(task_id=task_id, worker="", started=0.0, error=str(error)))
-        return sorted(found, key=lambda attempt: attempt.started)
+        """The executions in these files; where one is broken, it counts as one that failed."""
+        tasks = {name: match[1] for name in names if (match := _ATTEMPT.fullmatch(name))}
+        attempts = []
+        for (name, task_id), found in zip(tasks.items(), self._documents(Attempt, list(tasks)), strict=True):
+            if isinstance(found, Attempt) and found.task_id == task_id:
+                attempts.append(found)
+            elif found is not None:
+                error = str(found) if isinstance(found, IntegrityError) else f"{name}: the attempt of another task"
+                attempts.append(Attempt(task_id=task_id, worker="", started=0.0, error=error))
+        return sorted(attempts, key=lambda attempt: attempt.started)
 
     def attempted(self) -> set[int]:
         """The shards that were started at least once, from one listing."""
-        return {int(name) for name in self.folder.names("attempts") if name.isdecimal()}
+        return {int(name) for name in self.folder.names("attempts") if _PART.fullmatch(name)}
 
     def quarantine(self, index: int, error: str) -> None:
         """Give a shard up, with the reason."""
@@ -235,7 +239,9 @@ class RunStore:
     def quarantined(self) -> dict[int, str]:
         """The shards given up, with their reasons."""
         names = self.folder.names("quarantine")
-        return {i: self.folder.read(f"quarantine/{i:08d}.json").decode() for i in sorted(_indices(names))}
+        return {
+            i: self.folder.read(f"quarantine/{i:08d}.json").decode(errors="replace") for i in sorted(_indices(names))
+        }
 
     def release(self, index: int) -> None:
         """Give a quarantined shard another round of attempts."""
@@ -257,14 +263,12 @@ class RunStore:
 
     def write_driver(self, driver: Driver) -> None:
         """Keep the sign of life of a process that drives the run up to date."""
-        self.folder.write(f"orchestrators/{driver.token}.json", _json(driver))
+        self.folder.write(f"orchestrators/{driver.token}.json", encode(driver))
 
     def drivers(self) -> list[Driver]:
         """All that drove the run, the latest last; what can't be read is left out."""
-        found = []
-        for name in self.folder.names("orchestrators"):
-            with suppress(FileNotFoundError, IntegrityError):
-                found.append(_parse(Driver, self.folder.read(f"orchestrators/{name}"), name))
+        names = [f"orchestrators/{name}" for name in self.folder.names("orchestrators") if name.endswith(".json")]
+        found = [each for each in self._documents(Driver, names) if isinstance(each, Driver)]
         return sorted(found, key=lambda driver: driver.seen)
 
     # -- results ------------------------------------------------------------------------------
@@ -281,11 +285,11 @@ class RunStore:
 
     def attack_data(self, data: DataRef, start: int, stop: int) -> NDArray[np.float32]:
         """Rows start to stop of ``attack_data.npy``."""
-        return self._rows(ATTACK_DATA, "float32", data.image_shape, start, stop)
+        return self._rows.read(ATTACK_DATA, "float32", (data.count, *data.image_shape), start, stop)
 
-    def chosen_attack_data(self, data: DataRef, indices: Iterable[int]) -> NDArray[np.float32]:
+    def chosen_attack_data(self, data: DataRef, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """Some rows of ``attack_data.npy``."""
-        return self._chosen(ATTACK_DATA, "float32", data.image_shape, indices)
+        return self._rows.choose(ATTACK_DATA, "float32", (data.count, *data.image_shape), indices)
 
     def write_result(self, name: str, produce: Callable[[IO[bytes]], T]) -> T:
         """Let ``produce`` write a result file, as ``Folder.write_with`` does."""
@@ -298,13 +302,13 @@ class RunStore:
     def report(self) -> Report | None:
         """The report, if the reduce has ended."""
         try:
-            return _parse(Report, self.folder.read(REPORT), REPORT)
+            return self._document(Report, REPORT)
         except FileNotFoundError:
             return None
 
     def write_report(self, report: Report) -> None:
         """Publish the report: the last thing that the reduce does."""
-        self.folder.write(REPORT, report.model_dump_json(indent=2).encode())
+        self.folder.write(REPORT, encode(report, indent=2))
 
     def withdraw_report(self) -> None:
         """Take the report back, because the run goes on."""
@@ -364,16 +368,3 @@ def _attempts(part: int | str) -> str:
 
 def _indices(names: list[str]) -> set[int]:
     return {int(match[1]) for name in names if (match := _RECORD.fullmatch(name))}
-
-
-def _json(value: BaseModel) -> bytes:
-    return value.model_dump_json().encode()
-
-
-def _parse(kind: type[V], content: bytes, name: str) -> V:
-    try:
-        return kind.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise IntegrityError(f"{name}: not a valid {kind.__name__}: {where}: {first['msg']}") from None

@@ -24,16 +24,23 @@ class FlowerConfig:
     port: int = PORT
     address: str = LOOPBACK
     password: str = ""
+    given: bool = False
 
     @classmethod
     def create(cls, broker: str, port: int = PORT, address: str = LOOPBACK) -> FlowerConfig:
         """With the password of the settings, or one of its own."""
-        return cls(broker, port, address, Settings().flower() or secrets.token_urlsafe(9))
+        given = Settings().flower()
+        return cls(broker, port, address, given or secrets.token_urlsafe(9), given is not None)
 
     @property
     def url(self) -> str:
         """What to open in a browser."""
         return f"http://{self.address}:{self.port}"
+
+    @property
+    def greeting(self) -> str:
+        """Where it is and how to get in. A password that was given is not repeated."""
+        return f"Flower at {self.url}, user {USER}, password {'as given' if self.given else self.password}"
 
     @property
     def command(self) -> list[str]:

@@ -17,7 +17,7 @@ from core.store import REPORT_PAGE, RunStore
 from orchestrator.dispatch import check_broker, send, use_broker, why_idle
 from orchestrator.embedded import Fleet
 from orchestrator.events import RunEvents
-from orchestrator.flower import USER, FlowerConfig, free_port, start_flower
+from orchestrator.flower import FlowerConfig, free_port, start_flower
 from orchestrator.history import history_of
 from orchestrator.presence import Presence, driver_of
 from orchestrator.progress import Display
@@ -144,7 +144,7 @@ def _flower(run: RunStore, broker: str | None, wanted: bool) -> Iterator[None]:
     config = FlowerConfig.create(broker, free_port())
     logs_of(run).mkdir(parents=True, exist_ok=True)
     guarded = start_flower(config, str(logs_of(run) / "flower.log"))
-    print(f"Flower at {config.url}, user {USER}, password {config.password}", file=sys.stderr)
+    print(config.greeting, file=sys.stderr)
     try:
         yield
     finally:

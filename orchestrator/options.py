@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -48,6 +49,20 @@ def broker_options(function: F) -> F:
     return click.option("--broker", metavar="URL", help="Redis or Valkey with workers on it [ADVSHARD_BROKER_URL]")(
         function
     )
+
+
+def trust_option(function: F) -> F:
+    """``--trust-model``: consent to run the code in the model's file."""
+    return click.option(
+        "--trust-model", is_flag=True, help="Run code in the model's file, such as Lambda layers [ADVSHARD_TRUST_MODEL]"
+    )(function)
+
+
+def trusted(given: bool) -> bool:
+    """Whether the user trusts the model's file. Processes that are started from here get to know it."""
+    if given:
+        os.environ["ADVSHARD_TRUST_MODEL"] = "1"
+    return Settings().trust_model
 
 
 def store_url(given: str | None) -> str:

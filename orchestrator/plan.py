@@ -42,7 +42,10 @@ _SHARD_BYTES = 32768  # of small files, per shard
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user asked for. params are the hyper-parameters given by hand."""
+    """What the user asked for. params are the hyper-parameters given by hand.
+
+    trust_model: whether code in the model's file may run while it is looked at. It is not kept in the run.
+    """
 
     store: str
     data: str = "fashion-mnist"
@@ -58,6 +61,7 @@ class Request:
     batch_size: int | None = None
     max_attempts: int = 3
     time_limit: float = 3600.0
+    trust_model: bool = False
 
 
 def plan(request: Request) -> RunStore:
@@ -67,7 +71,7 @@ def plan(request: Request) -> RunStore:
     images = load_images(request.data, request.bounds).head(request.limit)
     shape: tuple[int, int, int] = images.images.shape[1:]
     config = config.model_copy(update={"batch_size": request.batch_size or _batch_size(shape)})
-    name, path, card = resolve(request.model, shape)
+    name, path, card = resolve(request.model, shape, request.trust_model)
     if images.labels.max() >= card.classes:
         raise DataError(
             f"labels in 0..{card.classes - 1}, for a model with {card.classes} classes",

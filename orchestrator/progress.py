@@ -31,7 +31,7 @@ class Display:
                 TextColumn(self._title),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", markup=False),
                 console=self._console,
             )
             self._task = self._bar.add_task("", total=None, text="waiting for workers")

@@ -31,9 +31,9 @@ def print_summary(run: RunStore, report: Report) -> None:
         table.add_row(name, figure_text(value))
     for name, seconds in report.timing.items():
         table.add_row(name.replace("_", " "), f"{seconds:.1f}")
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
-    plain: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+    plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
     if report.history:
         console.print(f"on the way: {describe(report.history, run.manifest().shards)}", **plain)
     for check in report.audit:

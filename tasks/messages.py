@@ -24,7 +24,8 @@ def open_run(url: Any) -> tuple[RunStore, Manifest]:
     if found is None or ".." in url.split("/"):
         raise IntegrityError(f"a message names {url!r}, which is not the URL of a run")
     allowed = os.environ.get("ADVSHARD_STORE")
-    if allowed and Folder(allowed).url() != Folder(found["store"]).url():
+    # As text: to open what a message names is to connect to wherever it says.
+    if allowed and Folder(allowed).url() != found["store"]:
         raise IntegrityError(f"a message names {url!r}, which is not in this worker's store {allowed}")
     run = RunStore(url)
     manifest = run.manifest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from core.reduce import reduce_run
@@ -11,6 +12,7 @@ from tasks.app import app
 from tasks.attempts import attempt
 from tasks.messages import open_run
 from tasks.session import load_tensorflow
+from tasks.settings import Settings
 
 
 @app.task(name="tasks.reduce", bind=True)  # type: ignore[untyped-decorator]
@@ -21,4 +23,5 @@ def reduce(self: Any, run: str) -> None:
         return
     with attempt(store, REDUCE, self.request):
         load_tensorflow()
-        reduce_run(store, classifier_of)
+        trusting = partial(classifier_of, trusted=Settings().trust_model)
+        reduce_run(store, trusting)

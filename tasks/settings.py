@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidatorFunctionWrapHandler, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import ConfigError
@@ -15,6 +16,7 @@ class Settings(BaseSettings):
     """What the environment says, each name with ``ADVSHARD_`` before it.
 
     The broker's password is put into a broker URL that has none, so that it can stay in a file of its own.
+    trust_model: whether code in model files may run here. It is never read from a run: the store is not trusted.
     """
 
     model_config = SettingsConfigDict(env_prefix="ADVSHARD_", extra="ignore")
@@ -25,6 +27,17 @@ class Settings(BaseSettings):
     flower_password: SecretStr | None = None
     flower_password_file: Path | None = None
     store: str = "runs"
+    trust_model: bool = False
+
+    @field_validator("trust_model", mode="wrap")
+    @classmethod
+    def _yes_or_no(cls, value: Any, convert: ValidatorFunctionWrapHandler) -> bool:
+        try:
+            return bool(convert(value))
+        except ValueError:
+            raise ConfigError(
+                "ADVSHARD_TRUST_MODEL=1 or 0", repr(value), "unset it unless you trust the model"
+            ) from None
 
     def broker(self, given: str | None = None) -> str | None:
         """The broker's URL, ``given`` or the environment's, with its password; None where there is none."""

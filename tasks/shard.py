@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from core.run_model import classifier_of
@@ -10,6 +11,7 @@ from tasks.app import app
 from tasks.attempts import attempt
 from tasks.messages import open_run, shard_of
 from tasks.session import load_tensorflow
+from tasks.settings import Settings
 
 
 @app.task(name="tasks.shard", bind=True)  # type: ignore[untyped-decorator]
@@ -21,4 +23,5 @@ def attack_shard(self: Any, run: str, shard: int) -> None:
         return
     with attempt(store, index, self.request):
         load_tensorflow()
-        run_shard(store, index, classifier_of, worker=str(self.request.hostname))
+        trusting = partial(classifier_of, trusted=Settings().trust_model)
+        run_shard(store, index, trusting, worker=str(self.request.hostname))

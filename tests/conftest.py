@@ -12,7 +12,7 @@ os.environ.update(
     KERAS_BACKEND="tensorflow",
     CUDA_VISIBLE_DEVICES="-1",
 )
-for name in ("ADVSHARD_BROKER_URL", "ADVSHARD_STORE"):
+for name in ("ADVSHARD_BROKER_URL", "ADVSHARD_STORE", "ADVSHARD_TRUST_MODEL"):
     os.environ.pop(name, None)
 
 import pytest  # noqa: E402

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +31,16 @@ class NpzDataset:
                 if not isinstance(archive, np.lib.npyio.NpzFile):
                     raise DataError(f"{self.path}: an .npz archive", "a single array", _ADVICE)
                 images, labels = (_member(self.path, archive, name) for name in ("images", "labels"))
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
-            raise DataError(f"{self.path}: a readable .npz archive", str(error), _ADVICE) from None
+        except DataError:
+            raise
         except ValueError:
             # A file that is neither: NumPy would take it for a pickle.
             raise DataError(f"{self.path}: an .npz archive", "a file of another format", _ADVICE) from None
+        except Exception as error:
+            # zipfile, zlib and NumPy raise what they like on a damaged archive.
+            raise DataError(
+                f"{self.path}: a readable .npz archive", f"{type(error).__name__}: {error}", _ADVICE
+            ) from None
         return checked(str(self.path), images, labels, bounds)
 
 
@@ -45,7 +49,8 @@ def _member(path: Path, archive: Any, name: str) -> NDArray[Any]:
         found = ", ".join(archive.files) or "no arrays"
         raise DataError(f"{path}: an array '{name}'", found, _ADVICE)
     try:
-        array: NDArray[Any] = archive[name]
+        # A member without the .npy magic comes as bytes.
+        array: NDArray[Any] = np.asarray(archive[name])
     except ValueError:
         raise DataError(
             f"{path}: plain numbers in '{name}'",

@@ -1,7 +1,8 @@
 """What is known of a model without loading it, so that a plan needs no TensorFlow.
 
 A shipped model has its card beside it. For any other file, a process of its own loads the model
-and prints the card, or the error: ``python -m core.models.card FILE '[28, 28, 1]'``.
+and prints the card, or the error: ``python -m core.models.card FILE '[28, 28, 1]'``, and ``trusted``
+where code in the file may run.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ class ModelCard(BaseModel):
     command: str | None = None
 
 
-def resolve(model: str, image_shape: tuple[int, ...]) -> tuple[str, Path, ModelCard]:
-    """Name, file and card of a shipped model or a Keras file; raises ModelError."""
+def resolve(model: str, image_shape: tuple[int, ...], trusted: bool = False) -> tuple[str, Path, ModelCard]:
+    """Name, file and card of a shipped model or a Keras file; raises ModelError.
+
+    Code in the file runs only if it is trusted.
+    """
     if model in MODELS:
         path = ZOO / f"{model}.keras"
         card = ZOO / f"{model}.json"
@@ -58,12 +62,19 @@ def resolve(model: str, image_shape: tuple[int, ...]) -> tuple[str, Path, ModelC
             "the name of a known model or a Keras file", repr(model), f"choose one of {', '.join(MODELS)}"
         )
     file_suffix(path)
-    return path.name, path, _ask(path, image_shape)
+    return path.name, path, _ask(path, image_shape, trusted)
 
 
-def _ask(path: Path, image_shape: tuple[int, ...]) -> ModelCard:
+def _ask(path: Path, image_shape: tuple[int, ...], trusted: bool) -> ModelCard:
     answer = subprocess.run(
-        [sys.executable, "-m", "core.models.card", str(path), json.dumps(image_shape)],
+        [
+            sys.executable,
+            "-m",
+            "core.models.card",
+            str(path),
+            json.dumps(image_shape),
+            *(["trusted"] if trusted else []),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -82,14 +93,14 @@ def _ask(path: Path, image_shape: tuple[int, ...]) -> ModelCard:
         raise ModelError(f"{path}: a model that loads", str(error), "report this") from None
 
 
-def _answer(path: Path, image_shape: tuple[int, ...]) -> dict[str, object]:
+def _answer(path: Path, image_shape: tuple[int, ...], trusted: bool) -> dict[str, object]:
     import numpy as np
 
     from core.models.classifier import KerasClassifier
     from core.models.loading import load_model
 
     try:
-        classifier = KerasClassifier(load_model(path), image_shape, 1)
+        classifier = KerasClassifier(load_model(path, trusted), image_shape, 1)
         sample = np.zeros((1, *image_shape), np.float32)
         try:
             logits, _ = classifier.gradient(sample, np.zeros(1, np.int64), "cross_entropy")
@@ -107,4 +118,4 @@ def _answer(path: Path, image_shape: tuple[int, ...]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(_MARK + json.dumps(_answer(Path(sys.argv[1]), tuple(json.loads(sys.argv[2])))))
+    print(_MARK + json.dumps(_answer(Path(sys.argv[1]), tuple(json.loads(sys.argv[2])), "trusted" in sys.argv[3:])))

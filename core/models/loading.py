@@ -1,4 +1,4 @@
-"""Load a Keras file in safe mode: Keras 3 (``.keras``) or legacy HDF5, told apart by content."""
+"""Load a Keras file: Keras 3 (``.keras``) or legacy HDF5, told apart by content; its code only if trusted."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
+from core.models.own_code import refuse_own_code
 
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+_NAMES = {".keras": (".keras",), ".h5": (".h5", ".hdf5")}
 
 
 def file_suffix(path: Path) -> str:
@@ -35,19 +37,21 @@ def file_suffix(path: Path) -> str:
     )
 
 
-def load_model(path: Path) -> Any:
-    """The keras.Model in ``path``, uncompiled. Code in the file (Lambda layers) is refused.
+def load_model(path: Path, trusted: bool = False) -> Any:
+    """The keras.Model in ``path``, uncompiled. Code in the file (Lambda layers) is refused unless it is trusted.
 
     Raises ModelError where the file can't be loaded.
     """
     import keras
 
     suffix = file_suffix(path)
-    if path.suffix not in (".keras", ".h5", ".hdf5"):
+    if not trusted:
+        refuse_own_code(path, suffix)
+    if path.suffix not in _NAMES[suffix]:
         # Keras goes by the name, so give it one that fits.
-        return _load_renamed(path, suffix)
+        return _load_renamed(path, suffix, trusted)
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(path, compile=False, safe_mode=not trusted)
     except Exception as error:
         # Whatever Keras raises here says that this file can't be used.
         raise ModelError(
@@ -57,13 +61,13 @@ def load_model(path: Path) -> Any:
         ) from None
 
 
-def _load_renamed(path: Path, suffix: str) -> Any:
+def _load_renamed(path: Path, suffix: str, trusted: bool) -> Any:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         link = Path(folder) / f"model{suffix}"
         link.symlink_to(path.resolve())
-        return load_model(link)
+        return load_model(link, trusted)
 
 
 def _first_line(error: Exception) -> str:

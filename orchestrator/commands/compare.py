@@ -46,7 +46,7 @@ def compare_command(first: str, second: str, store: str | None) -> None:
         table.add_row(name.replace("_", " "), *(figure_text(getattr(report, name)) for report in reports))
     same = reports[0].attack_data_sha256 == reports[1].attack_data_sha256
     table.add_row("attack_data.npy", *(["the same bytes"] * 2 if same else ["differs"] * 2))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _report(run: RunStore) -> Report:

@@ -11,7 +11,7 @@ import click
 
 from core.errors import AdvshardError
 from core.store import Store
-from orchestrator.options import broker_url, store_option, store_url
+from orchestrator.options import broker_url, store_option, store_url, trust_option, trusted
 
 Check = Callable[[], str]
 _TIMEOUT = 120
@@ -21,8 +21,9 @@ _TIMEOUT = 120
 @click.option("--broker", metavar="URL", help="Redis or Valkey [ADVSHARD_BROKER_URL]")
 @click.option("--model", default="cnn", help="A shipped model, or a Keras file")
 @click.option("--data", default="fashion-mnist", help="A registered data set, or an .npz file")
+@trust_option
 @store_option
-def doctor_command(broker: str | None, model: str, data: str, store: str | None) -> int:
+def doctor_command(broker: str | None, model: str, data: str, trust_model: bool, store: str | None) -> int:
     """Check machine, TensorFlow, store, broker, data and model."""
     url = broker_url(broker)
     checks: list[tuple[str, Check]] = [
@@ -30,7 +31,7 @@ def doctor_command(broker: str | None, model: str, data: str, store: str | None)
         ("tensorflow", _tensorflow),
         ("store", lambda: _store(store_url(store))),
         ("broker", (lambda: _broker(url)) if url else _embedded),
-        ("data and model", lambda: _data_and_model(data, model)),
+        ("data and model", lambda: _data_and_model(data, model, trusted(trust_model))),
     ]
     failed = 0
     for name, check in checks:
@@ -87,11 +88,11 @@ def _embedded() -> str:
     return "the embedded Valkey server starts"
 
 
-def _data_and_model(data: str, model: str) -> str:
+def _data_and_model(data: str, model: str, trust_model: bool) -> str:
     from core.models.card import resolve
     from orchestrator.plan import load_images
 
     images = load_images(data, (0.0, 1.0))
-    name, _, card = resolve(model, images.images.shape[1:])
+    name, _, card = resolve(model, images.images.shape[1:], trust_model)
     shape = "x".join(map(str, images.images.shape))
     return f"{images.name} {shape}, {name} with {card.classes} classes"

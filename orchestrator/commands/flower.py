@@ -7,9 +7,8 @@ import os
 import click
 
 from core.errors import ConfigError
-from orchestrator.flower import LOOPBACK, PORT, USER, FlowerConfig
+from orchestrator.flower import LOOPBACK, PORT, FlowerConfig
 from orchestrator.options import broker_url
-from tasks.settings import Settings
 
 
 @click.command("flower")
@@ -29,6 +28,5 @@ def flower_command(broker: str | None, port: int, address: str) -> None:
         )
     check_broker(url)
     config = FlowerConfig.create(url, port, address)
-    given = Settings().flower() is not None
-    click.echo(f"Flower at {config.url}, user {USER}, password {'as given' if given else config.password}", err=True)
+    click.echo(config.greeting, err=True)
     os.execve(config.command[0], config.command, {**os.environ, **config.environment})  # noqa: S606

@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from core.contracts import Scalar
+from core.contracts import LARGEST_BATCH, MOST_SHARDS, Scalar
 from core.errors import ConfigError
 from core.store import RunStore
 from orchestrator.cli import INCOMPLETE, RunInterruptedError
-from orchestrator.options import broker_options, broker_url, find_run, store_option, store_url
+from orchestrator.options import broker_options, broker_url, find_run, store_option, store_url, trust_option, trusted
 
 _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "step_size", "step_back": "step_back"}
 
 
 @click.command("run")
-@click.option("--shards", type=int, default=64, help="Parts that the set is cut into")
+@click.option("--shards", type=click.IntRange(max=MOST_SHARDS), default=64, help="Parts that the set is cut into")
 @click.option("--attack", default="mifgsm", help="A registered attack")
 @click.option("--fallback", default="ifgsm", help="Attack for images that the first left unchanged, or 'none'")
 @click.option(
@@ -35,13 +35,16 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 @click.option("--labels", type=click.Choice(["predicted", "true"]), default="predicted", help="What to move away from")
 @click.option("--bounds", type=float, nargs=2, default=(0.0, 1.0), help="Pixel range that the model expects")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of everything random")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Fixed batch of every pass  [default: by image size]")
+@click.option(
+    "--batch-size", type=click.IntRange(1, LARGEST_BATCH), help="Fixed batch of every pass  [default: by image size]"
+)
 @click.option("--max-attempts", type=click.IntRange(min=1), default=3, help="Executions before a shard is quarantined")
 @click.option(
     "--time-limit", type=click.FloatRange(1, 18_000), default=3600.0, help="Seconds for one execution of a shard"
 )
 @click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
 @click.option("--detach", is_flag=True, help="Go on in the background; see 'status --watch' and 'cancel'")
+@trust_option
 @broker_options
 @store_option
 def run_command(
@@ -50,6 +53,7 @@ def run_command(
     workers: int | None,
     flower: bool,
     detach: bool,
+    trust_model: bool,
     early_stop: bool | None,
     settings: tuple[str, ...],
     fallback: str,
@@ -67,7 +71,11 @@ def run_command(
     params.update(_setting(text) for text in settings)
     url = broker_url(broker)
     request = Request(
-        store=store_url(store), params=params, fallback=None if fallback == "none" else fallback, **options
+        store=store_url(store),
+        params=params,
+        fallback=None if fallback == "none" else fallback,
+        trust_model=trusted(trust_model),
+        **options,
     )
     if url:
         check_broker(url)
@@ -82,6 +90,7 @@ def run_command(
 @click.argument("run", required=False)
 @click.option("--retry-quarantined", is_flag=True, help="Give quarantined shards another round of attempts")
 @click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
+@trust_option
 @broker_options
 @store_option
 def resume_command(
@@ -90,10 +99,15 @@ def resume_command(
     broker: str | None,
     workers: int | None,
     flower: bool,
+    trust_model: bool,
     retry_quarantined: bool,
 ) -> int:
     """Go on with RUN (an id or a URL), by default the newest run of the store."""
+    from core.run_model import refuse_untrusted
+
     found = find_run(run, store)
+    if not trusted(trust_model):
+        refuse_untrusted(found, found.manifest())
     if retry_quarantined:
         for index in found.quarantined():
             found.release(index)

@@ -38,7 +38,8 @@ def list_command(store: str | None) -> None:
             f"{report.success_rate:.4f}" if report else "",
             f"{report.ssim_mean:.4f}" if report and report.ssim_mean is not None else "",
         )
-    Console(width=160 if not Console().is_terminal else None).print(table)
+    # Names come from paths and from the store: what looks like markup is none.
+    Console(width=160 if not Console().is_terminal else None, markup=False).print(table)
 
 
 @click.command("cancel")

@@ -8,7 +8,7 @@ import sys
 import click
 
 from core.errors import ConfigError
-from orchestrator.options import broker_url
+from orchestrator.options import broker_url, trust_option, trusted
 
 
 @click.command("worker")
@@ -17,7 +17,8 @@ from orchestrator.options import broker_url
     "--concurrency", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes, one thread each"
 )
 @click.option("--loglevel", default="INFO", help="Celery's log level")
-def worker_command(broker: str | None, concurrency: int, loglevel: str) -> None:
+@trust_option
+def worker_command(broker: str | None, concurrency: int, loglevel: str, trust_model: bool) -> None:
     """Take shards from a broker until stopped: the same as 'celery -A tasks.app worker'."""
     from orchestrator.dispatch import check_broker
 
@@ -27,6 +28,7 @@ def worker_command(broker: str | None, concurrency: int, loglevel: str) -> None:
             "a broker to work for", "none", "give --broker redis://host:6379/0 or set ADVSHARD_BROKER_URL"
         )
     check_broker(url)
+    trusted(trust_model)
     # Through the environment, where other users don't see the password.
     os.environ["ADVSHARD_BROKER_URL"] = url
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")

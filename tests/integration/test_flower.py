@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -30,15 +31,20 @@ def ask(url: str, password: str | None) -> Any:
         return None
 
 
+def flower_at(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Flower's address and password, as the command says them first."""
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    found = re.fullmatch(r"Flower at (http://127\.0\.0\.1:\d+), user advshard, password (\S+)\n", line)
+    assert found, line
+    return found[1], found[2]
+
+
 def test_flower_shows_the_run_while_it_goes_on(tmp_path: Path) -> None:
     # One worker and many small shards, so that there is time to look.
     arguments = ("run", "--limit", "4000", "--shards", "400", "--workers", "1", "--store", str(tmp_path), "--flower")
     with started(*arguments) as process:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        found = re.fullmatch(r"Flower at (http://127\.0\.0\.1:\d+), user advshard, password (\S+)\n", line)
-        assert found, line
-        url, password = found.groups()
+        url, password = flower_at(process)
         run = only_run(tmp_path)
         run_id = run.manifest().run_id
         assert not any(password in command for _, command in processes().values()), "in the process list"

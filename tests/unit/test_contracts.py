@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.contracts import Blob, DataRef, Manifest, ModelRef, RunConfig, StageConfig, digest_of
+from core.contracts import Blob, DataRef, Manifest, ModelRef, RunConfig, Shard, StageConfig, digest_of
 
 SHA = "0" * 64
 
@@ -72,6 +72,12 @@ def test_an_input_cannot_be_named_outside_its_folder(name: str) -> None:
 def test_a_shard_that_is_not_there(index: int) -> None:
     with pytest.raises(ValueError, match="of a run with 3"):
         manifest().shard(index)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(3, 3), (3, 2), (-1, 3)])
+def test_a_shard_has_images(start: int, stop: int) -> None:
+    with pytest.raises(ValidationError):
+        Shard(index=0, start=start, stop=stop)
 
 
 def test_values_cannot_be_changed() -> None:

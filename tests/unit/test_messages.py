@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,23 @@ def test_a_run_of_this_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("ADVSHARD_STORE", str(tmp_path))
     with pytest.raises(IntegrityError, match="not in this worker's store"):
         open_run(run.url)
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1:{port}/runs", "simplecache::ftp://127.0.0.1:{port}/runs"])
+def test_a_bound_worker_connects_to_nowhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str) -> None:
+    monkeypatch.setenv("ADVSHARD_STORE", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        with pytest.raises(IntegrityError, match="not in this worker's store"):
+            open_run(url.format(port=listener.getsockname()[1]) + "/0123456789abcdef")
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+@pytest.mark.parametrize("url", ["reference://x", "ftp://127.0.0.1:1", "zip://x", "nope://x", "::", "memory://x"])
+def test_a_url_that_cannot_be_opened_is_an_error_of_ours(url: str) -> None:
+    with pytest.raises(AdvshardError):
+        open_run(f"{url}/0123456789abcdef")
 
 
 def test_a_run_under_another_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def test_the_report_is_measured_on_what_was_written(tmp_path: Path, monkeypatch:
     assert report.duplicate_count == 1
     assert [check.name for check in report.audit if not check.passed] == []
     assert {check.name for check in report.audit} == {
-        "coverage", "epsilon", "same kind of machine", "attack data", "second measurement",
+        "inputs", "coverage", "epsilon", "same kind of machine", "attack data", "second measurement",
     }  # fmt: skip
     assert sum(each.count for each in report.classes) == 30
     assert run.report() == report
@@ -209,6 +209,20 @@ def test_images_put_under_another_shard_are_found(tmp_path: Path, monkeypatch: A
         run.folder.write(f"shards/00000001.{suffix}", run.folder.read(f"shards/00000002.{suffix}"))
     with pytest.raises(IntegrityError, match="shard 1"):
         reduce_run(run, linear_classifier)
+
+
+@pytest.mark.parametrize("what", ["images", "labels"])
+def test_inputs_that_are_not_the_plan_s_fail_the_audit(tmp_path: Path, monkeypatch: Any, what: str) -> None:
+    from core import audit
+
+    run = planned(tmp_path, monkeypatch)
+    assert audit.check_inputs(run, run.manifest()).passed
+    blob = getattr(run.manifest().data, what)
+    damage(run, f"inputs/{blob.name}", "flipped")
+    attack(run)
+    (check,) = (check for check in reduce_run(run, linear_classifier).audit if not check.passed)
+    assert check.name == "inputs"
+    assert blob.name in check.detail
 
 
 def test_attack_data_changed_after_the_concatenation_fails_the_audit(tmp_path: Path, monkeypatch: Any) -> None:

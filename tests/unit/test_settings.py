@@ -38,3 +38,16 @@ def test_without_a_broker_there_is_none() -> None:
 def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="ADVSHARD_BROKER_PASSWORD_FILE"):
         Settings(broker_password_file=tmp_path / "none").broker("redis://host")
+
+
+@pytest.mark.parametrize(("value", "trusted"), [("1", True), ("true", True), ("0", False)])
+def test_consent_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, value: str, trusted: bool) -> None:
+    assert not Settings().trust_model
+    monkeypatch.setenv("ADVSHARD_TRUST_MODEL", value)
+    assert Settings().trust_model is trusted
+
+
+def test_consent_that_is_neither_yes_nor_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADVSHARD_TRUST_MODEL", "perhaps")
+    with pytest.raises(ConfigError, match="ADVSHARD_TRUST_MODEL=1 or 0; got 'perhaps'"):
+        Settings()

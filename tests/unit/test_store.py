@@ -13,7 +13,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from core.blobs import Folder
 from core.contracts import Attempt
 from core.errors import IntegrityError, StoreError
-from core.npy import data_offset, npy_header
+from core.npy import npy_header
 from core.store import RunStore, Store
 from tests.unit.test_contracts import manifest
 
@@ -74,14 +74,16 @@ def test_rows_are_read_by_slice(folder: Folder, dtype: str) -> None:
     buffer = io.BytesIO()
     np.save(buffer, array)
     content = buffer.getvalue()
-    assert content[: data_offset(content)] == npy_header(array.shape, array.dtype)
+    assert content == npy_header(array.shape, array.dtype) + array.tobytes()
     plan = manifest()
     run = RunStore(folder.url())
     folder.write(f"inputs/{plan.data.labels.name}", content)
-    found = run._rows(f"inputs/{plan.data.labels.name}", dtype, (3, 2, 1), 2, 5)
+    found = run._rows.read(f"inputs/{plan.data.labels.name}", dtype, (7, 3, 2, 1), 2, 5)
     np.testing.assert_array_equal(found, array[2:5])
     with pytest.raises(IntegrityError, match="too short"):
-        run._rows(f"inputs/{plan.data.labels.name}", dtype, (3, 2, 1), 5, 8)
+        run._rows.read(f"inputs/{plan.data.labels.name}", dtype, (7, 3, 2, 1), 5, 8)
+    chosen = run._rows.choose(f"inputs/{plan.data.labels.name}", dtype, (7, 3, 2, 1), np.array([6, 0, 3]))
+    np.testing.assert_array_equal(chosen, array[[6, 0, 3]])
 
 
 def test_runs_are_those_with_a_manifest(folder: Folder) -> None:

@@ -1,0 +1,51 @@
+"""Rows of the .npy files of a folder, read by slice: a worker holds its shard, and not the set."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.blobs import Folder
+from core.errors import IntegrityError
+from core.npy import npy_header
+
+
+class Rows:
+    """Reads arrays whose shape and type are known beforehand; any other raises IntegrityError."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._checked: set[str] = set()  # files whose header is the one that must be there
+
+    def read(self, name: str, dtype: str, shape: tuple[int, ...], start: int, stop: int) -> NDArray[Any]:
+        """Rows start to stop of an array of this shape."""
+        return self._slices(name, dtype, shape, [(start, stop)])[0]
+
+    def choose(self, name: str, dtype: str, shape: tuple[int, ...], indices: NDArray[np.int64]) -> NDArray[Any]:
+        """Some rows, in the order of ``indices``."""
+        return np.concatenate(self._slices(name, dtype, shape, [(int(i), int(i) + 1) for i in indices]))
+
+    def whole(self, name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """All rows, of a file that may have been replaced since it was last read."""
+        self._checked.discard(name)
+        return self.read(name, dtype, shape, 0, shape[0])
+
+    def _slices(
+        self, name: str, dtype: str, shape: tuple[int, ...], slices: list[tuple[int, int]]
+    ) -> list[NDArray[Any]]:
+        kind = np.dtype(dtype).newbyteorder("<")
+        header, size = npy_header(shape, kind), kind.itemsize * math.prod(shape[1:])
+        if name not in self._checked:
+            if self._folder.read_many([(name, 0, len(header))]) != [header]:
+                raise IntegrityError(f"{name}: not there, or not an array of shape {shape} and type {dtype}")
+            self._checked.add(name)
+        contents = self._folder.read_many([(name, len(header) + a * size, len(header) + b * size) for a, b in slices])
+        found = []
+        for (start, stop), content in zip(slices, contents, strict=True):
+            if content is None or len(content) != (stop - start) * size:
+                raise IntegrityError(f"{name}: too short for rows {start} to {stop}")
+            found.append(np.frombuffer(content, kind).reshape(stop - start, *shape[1:]))
+        return found
