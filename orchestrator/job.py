@@ -14,20 +14,24 @@ from core.datasets.cache import cache_dir
 from core.errors import ConfigError, IncompleteError
 from core.fingerprint import versions
 from core.store import REPORT_PAGE, RunStore
-from orchestrator.dispatch import check_broker, send, use_broker, why_idle
+from orchestrator.dispatch import check_broker, use_broker
 from orchestrator.embedded import Fleet
 from orchestrator.events import RunEvents
 from orchestrator.flower import USER, FlowerConfig, free_port, start_flower
 from orchestrator.presence import Presence
 from orchestrator.progress import Display
 from orchestrator.report.page import write_page
-from orchestrator.watch import Part, State, Watch
+from orchestrator.sender import Sender
+from orchestrator.watch import State, Watch
 from tasks.app import app
+from tasks.queues import DEFAULT_QUEUE
 
 MOST_AUTO_WORKERS = 16
 
 
-def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = False) -> Report:
+def work(
+    run: RunStore, broker: str | None, workers: int | None, flower: bool = False, queue: str = DEFAULT_QUEUE
+) -> Report:
     """Drive a planned run to its report, on the broker given or on the embedded one.
 
     In Celery's eager mode (``task_always_eager``) there is neither: the tasks run in this process.
@@ -68,11 +72,9 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
             presence.beat()
             return fleet.tend() if fleet else []
 
-        def send_part(part: Part) -> None:
-            send(run, manifest, part)
-
         presence.beat()
-        watch = Watch(run, manifest, send_part, tend=tend, show=show, why_idle=why_idle)
+        sender = Sender(run, manifest, queue)
+        watch = Watch(run, manifest, sender.send, tend=tend, show=show, why_idle=sender.why_idle)
         try:
             watch.shards()
             attacked = time.perf_counter()

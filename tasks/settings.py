@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import ConfigError
+from tasks.queues import DEFAULT_QUEUE
 
 
 class Settings(BaseSettings):
@@ -25,6 +27,18 @@ class Settings(BaseSettings):
     flower_password: SecretStr | None = None
     flower_password_file: Path | None = None
     store: str = "runs"
+    queues: str = DEFAULT_QUEUE
+    max_memory: int | None = Field(default=None, ge=1)  # MB of a worker's process, after which it is replaced
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "_".join(map(str, first["loc"])).upper()
+            raise ConfigError(
+                f"a value for ADVSHARD_{name} that fits", f"{first['input']!r} ({first['msg']})", "correct or unset it"
+            ) from None
 
     def broker(self, given: str | None = None) -> str | None:
         """The broker's URL, ``given`` or the environment's, with its password; None where there is none."""

@@ -12,7 +12,7 @@ from typing import Any
 import redis
 
 from core.store import RunStore
-from tasks.app import QUEUE
+from tasks.queues import lanes
 from tests.processes import descendants, kill, processes, wait_for, workers
 
 Fault = Callable[[Popen[str], RunStore, random.Random], None]
@@ -58,15 +58,17 @@ def flushall(process: Popen[str], run: RunStore, rng: random.Random) -> None:
 
 def lost_message(process: Popen[str], run: RunStore, rng: random.Random) -> None:
     """A message that disappears from the queue."""
-    _client(process).lpop(QUEUE)
+    client = _client(process)
+    client.lpop(_lane(client))
 
 
 def tripled_message(process: Popen[str], run: RunStore, rng: random.Random) -> None:
     """A message that comes three times."""
     client = _client(process)
-    message: Any = client.lindex(QUEUE, 0)
+    lane = _lane(client)
+    message: Any = client.lindex(lane, 0)
     if message:
-        client.rpush(QUEUE, message, message)
+        client.rpush(lane, message, message)
 
 
 def flipped_artifact(process: Popen[str], run: RunStore, rng: random.Random) -> None:
@@ -101,6 +103,11 @@ FAULTS: dict[str, Fault] = {
     if each.__doc__
 }
 ORCHESTRATOR = "SIGKILL of the orchestrator"
+
+
+def _lane(client: Any) -> str:
+    """The lane that the run keeps to."""
+    return max(lanes(), key=client.llen)
 
 
 def _client(process: Popen[str]) -> Any:

@@ -38,3 +38,10 @@ def test_without_a_broker_there_is_none() -> None:
 def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="ADVSHARD_BROKER_PASSWORD_FILE"):
         Settings(broker_password_file=tmp_path / "none").broker("redis://host")
+
+
+@pytest.mark.parametrize("value", ["0", "much"])
+def test_a_value_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ADVSHARD_MAX_MEMORY", value)
+    with pytest.raises(ConfigError, match=f"ADVSHARD_MAX_MEMORY that fits; got '{value}'"):
+        Settings()
