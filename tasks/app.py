@@ -17,7 +17,7 @@ _TAKEN = [lane for name in names_of(_SETTINGS.queues) for lane in lanes(name)]
 app = Celery(
     "advshard",
     broker=_SETTINGS.broker() or "redis://localhost:6379/0",
-    include=["tasks.shard", "tasks.reduce", "tasks.session", "tasks.failures"],
+    include=["tasks.shard", "tasks.reduce", "tasks.session", "tasks.failures", "tasks.probe"],
 )
 app.conf.update(
     # What a worker takes from, one lane after the other; an orchestrator names the lane that it sends to.

@@ -22,7 +22,7 @@ def test_a_run_of_this_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("ADVSHARD_STORE", "runs")
     assert open_run(run.url)[0].url == run.url
     monkeypatch.setenv("ADVSHARD_STORE", str(tmp_path))
-    with pytest.raises(IntegrityError, match="not in this worker's store"):
+    with pytest.raises(IntegrityError, match="not this worker's store"):
         open_run(run.url)
 
 
