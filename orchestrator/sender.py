@@ -17,6 +17,7 @@ from tasks.shard import attack_shard
 
 # One quick try: the watch loop comes back by itself.
 _RETRY = {"max_retries": 1, "interval_start": 0.1}
+_TIMEOUT = 5  # seconds for a connection
 
 
 class Sender:
@@ -74,7 +75,9 @@ def _emptiest(names: list[str]) -> str:
     """The lane with the fewest messages, any of them where several have; raises OperationalError."""
     if app.conf.task_always_eager:
         return names[0]
-    with app.connection_for_write() as connection:
+    with app.connection_for_write(
+        transport_options={**app.conf.broker_transport_options, "socket_connect_timeout": _TIMEOUT}
+    ) as connection:
         connection.ensure_connection(**_RETRY)
         try:
             channel = connection.default_channel
