@@ -78,7 +78,10 @@ def judge(answers: list[Answer], digest: str | None, store: str, queue: str) -> 
         return [failed("workers", got, "start one with 'python -m orchestrator worker'"), *findings]
     processes = sum(answer.said["processes"] for answer in ours)
     names = ", ".join(answer.name for answer in ours)
-    findings.insert(0, ok("workers", f"{names}: {processes} processes for queue {queue!r}, with our software"))
+    software = ", ".join(f"{name} {version}" for name, version in versions().items())
+    findings.insert(
+        0, ok("workers", f"{names}: {processes} processes for queue {queue!r}, with our software ({software})")
+    )
     for answer in ours:
         findings += [*_sees(answer, digest, store), *_has_memory(answer)]
     kinds = sorted({answer.said["processor"] for answer in ours})
@@ -112,7 +115,9 @@ def _sees(answer: Answer, digest: str | None, store: str) -> list[Finding]:
         return []
     where = Folder(store).url()
     if answer.said.get("sha256") == digest:
-        return [ok("workers", f"{answer.name} sees the store {where}")]
+        free = answer.said["available"]
+        memory = f", {free / 1e9:.1f} GB of memory free" if free is not None else ""
+        return [ok("workers", f"{answer.name} sees the store {where}; {answer.said['processor']}{memory}")]
     why = answer.said.get("error", "it has another file of that name")
     return [
         failed(

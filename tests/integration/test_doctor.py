@@ -13,6 +13,7 @@ import pytest
 import redis
 from celery.utils.nodenames import gethostname
 
+from core.fingerprint import processor
 from orchestrator.doctor.broker import check_broker, clock_of_broker
 from orchestrator.doctor.finding import Level
 from orchestrator.doctor.storage import check_store
@@ -57,7 +58,7 @@ def test_workers_that_do_not_fit_are_named_with_the_reason(tmp_path: Path, serve
     assert f"gpus@{host} would never take our shards: it takes from 'gpu', not from 'default'" in notes
     oks = "\n".join(lines(done.stdout, "ok", "workers"))
     assert f"elsewhere@{host}, good@{host}: 2 processes for queue 'default'" in oks
-    assert f"good@{host} sees the store {store}" in oks
+    assert f"good@{host} sees the store {store}; {processor()}, " in oks
     (clocks,) = lines(done.stdout, "ok", "clocks")
     assert all(name in clocks for name in ("the store", "the broker", f"good@{host}"))
     assert gpus.returncode == 0, gpus.stdout

@@ -110,7 +110,14 @@ def test_a_store_without_conditional_put_is_only_noted(monkeypatch: pytest.Monke
 def said(**change: Any) -> dict[str, Any]:
     from core.fingerprint import versions
 
-    fine = {"queues": lanes(), "versions": versions(), "processor": "a", "processes": 2, "memory": 4 * GB}
+    fine = {
+        "queues": lanes(),
+        "versions": versions(),
+        "processor": "a",
+        "processes": 2,
+        "memory": 4 * GB,
+        "available": GB,
+    }
     return {**fine, "sha256": "d", **change}
 
 
@@ -127,6 +134,7 @@ def test_workers_of_several_kinds_and_with_little_memory(tmp_path: Path) -> None
     assert "foreign@h would never take our shards: it does not know the question" in notes
     assert "small@h has 1.0 GB for 4 processes" in notes
     assert "2 kinds (a; b)" in notes
+    assert f"gpu@h sees the store {tmp_path}; b, 1.0 GB of memory free" in {finding.detail for finding in findings}
     (only, *_) = judge(answers[3:], "d", str(tmp_path), "default")
     assert only.level is Level.FAILED
 
