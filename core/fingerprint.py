@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from core.contracts import RESULT_VERSION
 
@@ -26,8 +28,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-@cache
 def processor() -> str:
+    """What this process computes on: the processor, and the GPU where TensorFlow is loaded and uses one."""
+    return " ".join([_cpu(), *_gpu()])
+
+
+@cache
+def _cpu() -> str:
     """The architecture, the widest vector instructions, and what the environment changes of them."""
     try:
         text = Path("/proc/cpuinfo").read_text()
@@ -39,3 +46,14 @@ def processor() -> str:
         f"{name}={os.environ[name]}" for name in ("ONEDNN_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS") if name in os.environ
     ]
     return " ".join([platform.system(), platform.machine(), widest, *changed])
+
+
+def _gpu() -> list[str]:
+    """The first GPU that TensorFlow sees, which is the one that it computes on; TensorFlow is not imported for it."""
+    tf: Any = sys.modules.get("tensorflow")
+    visible = tf.config.get_visible_devices("GPU") if tf else []
+    if not visible:
+        return []
+    details = tf.config.experimental.get_device_details(visible[0])
+    capability = ".".join(map(str, details.get("compute_capability", ())))
+    return ["gpu", details.get("device_name", "unknown"), capability or "unknown"]

@@ -21,6 +21,7 @@ import redis
 
 from core.errors import AdvshardError
 from orchestrator.guard import Guarded
+from tasks.queues import DEFAULT_QUEUE
 
 _CONFIG = """\
 port 0
@@ -165,6 +166,7 @@ class Fleet:
             **os.environ,
             "ADVSHARD_BROKER_URL": self.server.url,
             "ADVSHARD_STORE": self._store,
+            "ADVSHARD_QUEUES": DEFAULT_QUEUE,
             "ADVSHARD_PARENT_PID": str(os.getpid()),
             "REMAP_SIGTERM": "SIGQUIT",
         }

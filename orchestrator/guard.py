@@ -38,3 +38,5 @@ class Guarded:
         """End program and guard at once; the folder stays."""
         os.killpg(self._shell.pid, signal.SIGKILL)
         self._shell.wait()
+        if self._shell.stdin is not None:
+            self._shell.stdin.close()

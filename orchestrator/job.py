@@ -14,7 +14,7 @@ from core.datasets.cache import cache_dir
 from core.errors import ConfigError, IncompleteError, IntegrityError
 from core.fingerprint import versions
 from core.store import REPORT_PAGE, RunStore
-from orchestrator.dispatch import check_broker, send, use_broker, why_idle
+from orchestrator.dispatch import check_broker, use_broker
 from orchestrator.embedded import Fleet
 from orchestrator.events import RunEvents
 from orchestrator.flower import FlowerConfig, free_port, start_flower
@@ -22,14 +22,18 @@ from orchestrator.history import history_of
 from orchestrator.presence import Presence, driver_of
 from orchestrator.progress import Display
 from orchestrator.report.page import write_page
+from orchestrator.sender import Sender
 from orchestrator.state import State
-from orchestrator.watch import Part, Watch
+from orchestrator.watch import Watch
 from tasks.app import app
+from tasks.queues import DEFAULT_QUEUE
 
 MOST_AUTO_WORKERS = 16
 
 
-def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = False) -> Report:
+def work(
+    run: RunStore, broker: str | None, workers: int | None, flower: bool = False, queue: str = DEFAULT_QUEUE
+) -> Report:
     """Drive a planned run to its report, on the broker given or on the embedded one.
 
     In Celery's eager mode (``task_always_eager``) there is neither: the tasks run in this process.
@@ -79,11 +83,16 @@ def work(run: RunStore, broker: str | None, workers: int | None, flower: bool = 
             beat()
             return fleet.tend() if fleet else []
 
-        def send_part(part: Part) -> None:
-            send(run, manifest, part)
-
-        replace = fleet.end_worker if fleet else (lambda worker: None)
-        watch = Watch(run, manifest, send_part, tend=tend, replace=replace, show=show, why_idle=why_idle)
+        sender = Sender(run, manifest, queue)
+        watch = Watch(
+            run,
+            manifest,
+            sender.send,
+            tend=tend,
+            replace=fleet.end_worker if fleet else lambda worker: None,
+            show=show,
+            why_idle=sender.why_idle,
+        )
         try:
             watch.shards()
             attacked = time.perf_counter()

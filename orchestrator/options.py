@@ -10,6 +10,7 @@ import click
 
 from core.errors import ConfigError
 from core.store import RunStore, Store
+from tasks.queues import DEFAULT_QUEUE, check_name
 from tasks.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,9 +43,12 @@ def store_option(function: F) -> F:
 
 
 def broker_options(function: F) -> F:
-    """``--broker`` and ``--workers``."""
+    """``--broker``, ``--queue`` and ``--workers``."""
     function = click.option(
         "--workers", type=Workers(), default="auto", help="Worker processes of the embedded default"
+    )(function)
+    function = click.option(
+        "--queue", default=DEFAULT_QUEUE, help="Name of a queue, for workers that take from it [needs --broker]"
     )(function)
     return click.option("--broker", metavar="URL", help="Redis or Valkey with workers on it [ADVSHARD_BROKER_URL]")(
         function
@@ -73,6 +77,16 @@ def store_url(given: str | None) -> str:
 def broker_url(given: str | None) -> str | None:
     """The option's value, or the environment's; None for the embedded default."""
     return Settings().broker(given)
+
+
+def check_queue(given: str, broker: str | None) -> None:
+    """Raise ConfigError for a name that can't be one. The embedded workers take from the default queue alone."""
+    if check_name(given) != DEFAULT_QUEUE and broker is None:
+        raise ConfigError(
+            "a broker, for workers that take from a queue of its own",
+            f"--queue {given} without one",
+            "give --broker redis://host:6379/0 or set ADVSHARD_BROKER_URL, or leave --queue out",
+        )
 
 
 def find_run(run: str | None, store: str | None) -> RunStore:

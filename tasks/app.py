@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from celery import Celery
 
-from core.contracts import digest_of
-from core.fingerprint import versions
+from tasks.queues import lanes, names_of
 from tasks.settings import Settings
 
-# Workers whose software could give other bytes take from another queue, and so never take these shards.
-QUEUE = f"advshard-{digest_of(versions())[:12]}"
+_SETTINGS = Settings()
+_TAKEN = [lane for name in names_of(_SETTINGS.queues) for lane in lanes(name)]
 
 app = Celery(
     "advshard",
-    broker=Settings().broker() or "redis://localhost:6379/0",
-    include=["tasks.shard", "tasks.reduce", "tasks.session", "tasks.failures"],
+    broker=_SETTINGS.broker() or "redis://localhost:6379/0",
+    include=["tasks.shard", "tasks.reduce", "tasks.session", "tasks.failures", "tasks.probe"],
 )
 app.conf.update(
-    task_default_queue=QUEUE,
+    # What a worker takes from, one lane after the other; an orchestrator names the lane that it sends to.
+    task_queues={lane: {"exchange": lane, "routing_key": lane} for lane in _TAKEN},
+    task_default_queue=_TAKEN[0],
     # Only JSON is read: a pickle in the queue is refused, not executed.
     accept_content=["json"],
     task_serializer="json",
@@ -38,6 +39,8 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # A replacement for a lost process may import for long; the default kills it in its start.
     worker_proc_alive_timeout=120,
+    # In KiB.
+    worker_max_memory_per_child=_SETTINGS.max_memory and _SETTINGS.max_memory * 1_000_000 // 1024,
     # Asked to stop by SIGQUIT (SIGTERM with REMAP_SIGTERM=SIGQUIT, as 'worker' sets it), a worker lets
     # short tasks finish; longer ones go back to the queue.
     worker_soft_shutdown_timeout=5.0,

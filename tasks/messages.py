@@ -23,15 +23,20 @@ def open_run(url: Any) -> tuple[RunStore, Manifest]:
     found = _RUN_URL.fullmatch(url) if isinstance(url, str) else None
     if found is None or ".." in url.split("/"):
         raise IntegrityError(f"a message names {url!r}, which is not the URL of a run")
-    allowed = os.environ.get("ADVSHARD_STORE")
-    # As text: to open what a message names is to connect to wherever it says.
-    if allowed and Folder(allowed).url() != found["store"]:
-        raise IntegrityError(f"a message names {url!r}, which is not in this worker's store {allowed}")
+    check_place(found["store"])
     run = RunStore(url)
     manifest = run.manifest()
     if manifest.run_id != found["run_id"]:
         raise IntegrityError(f"a message names {url!r}, whose manifest is of another run")
     return run, manifest
+
+
+def check_place(store: str) -> None:
+    """Raise IntegrityError for a store that this worker is not bound to."""
+    allowed = os.environ.get("ADVSHARD_STORE")
+    # As text: to open what a message names is to connect to wherever it says.
+    if allowed and Folder(allowed).url() != store:
+        raise IntegrityError(f"a message names {store!r}, which is not this worker's store {allowed}")
 
 
 def shard_of(manifest: Manifest, shard: Any) -> int:

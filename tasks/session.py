@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -39,6 +40,10 @@ def load_tensorflow() -> None:
         # Already in use, as in a test process: the environment above came in time, or this fails.
         if tf.config.threading.get_intra_op_parallelism_threads() != 1:
             raise
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # By default TensorFlow takes all of its memory at once, and nothing else can use it.
+        with suppress(RuntimeError):  # in use already, as above
+            tf.config.experimental.set_memory_growth(gpu, True)
 
 
 @cache

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import SecretStr, ValidatorFunctionWrapHandler, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import ConfigError
+from tasks.queues import DEFAULT_QUEUE
 
 
 class Settings(BaseSettings):
@@ -28,15 +29,17 @@ class Settings(BaseSettings):
     flower_password_file: Path | None = None
     store: str = "runs"
     trust_model: bool = False
+    queues: str = DEFAULT_QUEUE
+    max_memory: int | None = Field(default=None, ge=1)  # MB of a worker's process, after which it is replaced
 
-    @field_validator("trust_model", mode="wrap")
-    @classmethod
-    def _yes_or_no(cls, value: Any, convert: ValidatorFunctionWrapHandler) -> bool:
+    def __init__(self, **values: Any) -> None:
         try:
-            return bool(convert(value))
-        except ValueError:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "_".join(map(str, first["loc"])).upper()
             raise ConfigError(
-                "ADVSHARD_TRUST_MODEL=1 or 0", repr(value), "unset it unless you trust the model"
+                f"a value for ADVSHARD_{name} that fits", f"{first['input']!r} ({first['msg']})", "correct or unset it"
             ) from None
 
     def broker(self, given: str | None = None) -> str | None:

@@ -2,97 +2,87 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 
 import click
 
-from core.errors import AdvshardError
-from core.store import Store
-from orchestrator.options import broker_url, store_option, store_url, trust_option, trusted
-
-Check = Callable[[], str]
-_TIMEOUT = 120
+from orchestrator.cli import BAD_INPUT
+from orchestrator.doctor.finding import Finding, Level, failed
+from orchestrator.options import (
+    broker_options,
+    broker_url,
+    check_queue,
+    store_option,
+    store_url,
+    trust_option,
+    trusted,
+)
 
 
 @click.command("doctor")
-@click.option("--broker", metavar="URL", help="Redis or Valkey [ADVSHARD_BROKER_URL]")
 @click.option("--model", default="cnn", help="A shipped model, or a Keras file")
 @click.option("--data", default="fashion-mnist", help="A registered data set, or an .npz file")
-@trust_option
+@broker_options
 @store_option
-def doctor_command(broker: str | None, model: str, data: str, trust_model: bool, store: str | None) -> int:
-    """Check machine, TensorFlow, store, broker, data and model."""
+@trust_option
+def doctor_command(
+    broker: str | None, queue: str, workers: int | None, model: str, data: str, store: str | None, trust_model: bool
+) -> int:
+    """Check machine, TensorFlow, store, broker, workers, clocks, data and model.
+
+    A line for each: ok, note (a run goes on with it) or FAILED, with what to do. Exit code 2 if anything failed.
+    """
     url = broker_url(broker)
-    checks: list[tuple[str, Check]] = [
-        ("machine", _machine),
-        ("tensorflow", _tensorflow),
-        ("store", lambda: _store(store_url(store))),
-        ("broker", (lambda: _broker(url)) if url else _embedded),
-        ("data and model", lambda: _data_and_model(data, model, trusted(trust_model))),
-    ]
-    failed = 0
-    for name, check in checks:
-        try:
-            click.echo(f"ok      {name}: {check()}")
-        except (AdvshardError, OSError, subprocess.SubprocessError) as error:
-            failed += 1
-            click.echo(f"FAILED  {name}: {error}")
-    return 2 if failed else 0
+    check_queue(queue, url)
+    failures = 0
+    for finding in _findings(url, queue, workers, store_url(store), data, model, trusted(trust_model)):
+        click.echo(str(finding))
+        failures += finding.level is Level.FAILED
+    return BAD_INPUT if failures else 0
 
 
-def _machine() -> str:
-    from core.fingerprint import processor
+def _findings(
+    broker: str | None, queue: str, workers: int | None, store: str, data: str, model: str, trust_model: bool
+) -> Iterator[Finding]:
+    from orchestrator.doctor.broker import check_embedded
+    from orchestrator.doctor.clocks import check_clocks
+    from orchestrator.doctor.inputs import check_inputs
+    from orchestrator.doctor.machine import check_machine, check_memory, cores
+    from orchestrator.doctor.software import check_tensorflow
+    from orchestrator.doctor.storage import check_store, clock_of_store
+    from orchestrator.job import MOST_AUTO_WORKERS
 
-    return f"{processor()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
+    yield from check_machine()
+    if broker is None or workers is not None:
+        yield from check_memory(workers or min(cores(), MOST_AUTO_WORKERS))
+    yield from check_tensorflow()
+    yield from check_store(store)
+    clocks = {"the store": clock_of_store(store)}
+    if broker is None:
+        yield from check_embedded()
+    else:
+        yield from _fleet(broker, queue, store, clocks)
+    yield from check_clocks(clocks)
+    yield from check_inputs(data, model, trust_model)
 
 
-def _tensorflow() -> str:
-    code = (
-        "import tensorflow as tf; tf.ones(2) + 1; import keras; print(tf.__version__, 'with Keras', keras.__version__)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=_TIMEOUT, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise AdvshardError(f"TensorFlow does not load ({last}); install requirements.lock again")
-    return done.stdout.strip()
+def _fleet(broker: str, queue: str, store: str, clocks: dict[str, float | None]) -> Iterable[Finding]:
+    """The broker and, where it answers, its workers; their clocks are added to ``clocks``."""
+    from orchestrator.doctor.broker import check_broker, clock_of_broker
+    from orchestrator.doctor.fleet import ask, judge
 
-
-def _store(url: str) -> str:
-    store = Store(url)
-    store.check_writable()
-    return f"{store.folder.url()} can be written and read"
-
-
-def _broker(url: str) -> str:
-    from orchestrator.dispatch import check_broker, masked, use_broker
-    from tasks.app import app
-
-    check_broker(url)
-    use_broker(url)
-    answers = app.control.inspect(timeout=2).ping() or {}
-    if not answers:
-        raise AdvshardError(
-            f"expected workers on {masked(url)}; got no answer; start one with 'python -m orchestrator worker'"
+    found = check_broker(broker)
+    yield from found
+    if any(finding.level is Level.FAILED for finding in found):
+        return
+    clocks["the broker"] = clock_of_broker(broker)
+    try:
+        answers, digest = ask(broker, store)
+    except Exception as error:
+        # Whatever the transport raises, for a user who may not send control messages, say.
+        yield failed(
+            "workers", f"they can't be asked ({type(error).__name__}: {error})", "let the broker's user publish"
         )
-    return f"{masked(url)} answers, workers: {', '.join(sorted(answers))}"
-
-
-def _embedded() -> str:
-    from orchestrator.embedded import Server
-
-    server = Server()
-    server.stop()
-    return "the embedded Valkey server starts"
-
-
-def _data_and_model(data: str, model: str, trust_model: bool) -> str:
-    from core.models.card import resolve
-    from orchestrator.plan import load_images
-
-    images = load_images(data, (0.0, 1.0))
-    name, _, card = resolve(model, images.images.shape[1:], trust_model)
-    shape = "x".join(map(str, images.images.shape))
-    return f"{images.name} {shape}, {name} with {card.classes} classes"
+        return
+    clocks.update({answer.name: answer.ahead for answer in answers if "time" in answer.said})
+    yield from judge(answers, digest, store, queue)

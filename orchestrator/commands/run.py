@@ -11,7 +11,16 @@ from core.contracts import LARGEST_BATCH, MOST_SHARDS, Scalar
 from core.errors import ConfigError
 from core.store import RunStore
 from orchestrator.cli import INCOMPLETE, RunInterruptedError
-from orchestrator.options import broker_options, broker_url, find_run, store_option, store_url, trust_option, trusted
+from orchestrator.options import (
+    broker_options,
+    broker_url,
+    check_queue,
+    find_run,
+    store_option,
+    store_url,
+    trust_option,
+    trusted,
+)
 
 _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "step_size", "step_back": "step_back"}
 
@@ -50,6 +59,7 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 def run_command(
     store: str | None,
     broker: str | None,
+    queue: str,
     workers: int | None,
     flower: bool,
     detach: bool,
@@ -70,6 +80,7 @@ def run_command(
         params["early_stop"] = early_stop
     params.update(_setting(text) for text in settings)
     url = broker_url(broker)
+    check_queue(queue, url)
     request = Request(
         store=store_url(store),
         params=params,
@@ -82,8 +93,8 @@ def run_command(
     run = plan(request)
     _note_small_epsilon(run)
     if detach:
-        return _detach(run, url, workers)
-    return see_through(run, url, workers, flower)
+        return _detach(run, url, queue, workers)
+    return see_through(run, url, queue, workers, flower)
 
 
 @click.command("resume")
@@ -97,6 +108,7 @@ def resume_command(
     run: str | None,
     store: str | None,
     broker: str | None,
+    queue: str,
     workers: int | None,
     flower: bool,
     trust_model: bool,
@@ -105,16 +117,18 @@ def resume_command(
     """Go on with RUN (an id or a URL), by default the newest run of the store."""
     from core.run_model import refuse_untrusted
 
+    url = broker_url(broker)
+    check_queue(queue, url)
     found = find_run(run, store)
     if not trusted(trust_model):
         refuse_untrusted(found, found.manifest())
     if retry_quarantined:
         for index in found.quarantined():
             found.release(index)
-    return see_through(found, broker_url(broker), workers, flower)
+    return see_through(found, url, queue, workers, flower)
 
 
-def see_through(run: RunStore, broker: str | None, workers: int | None, flower: bool) -> int:
+def see_through(run: RunStore, broker: str | None, queue: str, workers: int | None, flower: bool) -> int:
     """Drive the run to its report, print it, and give the exit code."""
     from orchestrator.job import work
     from orchestrator.summary import print_summary
@@ -123,7 +137,7 @@ def see_through(run: RunStore, broker: str | None, workers: int | None, flower: 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        report = work(run, broker, workers, flower)
+        report = work(run, broker, workers, flower, queue)
     except KeyboardInterrupt:
         raise RunInterruptedError(f"interrupted; go on with: python -m orchestrator resume {run.url}") from None
     print_summary(run, report)
@@ -131,7 +145,7 @@ def see_through(run: RunStore, broker: str | None, workers: int | None, flower: 
     return 0 if report.complete else INCOMPLETE
 
 
-def _detach(run: RunStore, broker: str | None, workers: int | None) -> int:
+def _detach(run: RunStore, broker: str | None, queue: str, workers: int | None) -> int:
     """Drive the run in a process of its own, which outlives this command."""
     import os
     import subprocess
@@ -144,7 +158,17 @@ def _detach(run: RunStore, broker: str | None, workers: int | None) -> int:
     environment = {**os.environ, **({"ADVSHARD_BROKER_URL": broker} if broker else {})}
     with log.open("ab") as output:
         subprocess.Popen(
-            [sys.executable, "-m", "orchestrator", "resume", run.url, "--workers", str(workers or "auto")],
+            [
+                sys.executable,
+                "-m",
+                "orchestrator",
+                "resume",
+                run.url,
+                "--workers",
+                str(workers or "auto"),
+                "--queue",
+                queue,
+            ],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

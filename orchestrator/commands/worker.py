@@ -7,8 +7,12 @@ import sys
 
 import click
 
-from core.errors import ConfigError
+from core.errors import AdvshardError, BrokerError, ConfigError
 from orchestrator.options import broker_url, trust_option, trusted
+from tasks.queues import DEFAULT_QUEUE, names_of
+from tasks.settings import Settings
+
+NAME = "celery"
 
 
 @click.command("worker")
@@ -16,21 +20,78 @@ from orchestrator.options import broker_url, trust_option, trusted
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes, one thread each"
 )
+@click.option(
+    "--queues",
+    metavar="NAME,...",
+    help=f"Queues to take from, as 'run --queue' names them [ADVSHARD_QUEUES, {DEFAULT_QUEUE}]",
+)
+@click.option(
+    "--name", help=f"The worker is NAME@HOST  [default: {NAME}, or {NAME}-2 and so on if that one is at work]"
+)
+@click.option(
+    "--max-memory",
+    type=click.IntRange(min=1),
+    metavar="MB",
+    help="Replace a process after a task that took it above this [ADVSHARD_MAX_MEMORY, no limit]",
+)
+@click.option("--max-tasks", type=click.IntRange(min=1), help="Replace a process after so many tasks  [default: never]")
 @click.option("--loglevel", default="INFO", help="Celery's log level")
+@click.option("--check", is_flag=True, help="Start nothing: does the worker of this name on this host answer? 0 or 3")
 @trust_option
-def worker_command(broker: str | None, concurrency: int, loglevel: str, trust_model: bool) -> None:
-    """Take shards from a broker until stopped: the same as 'celery -A tasks.app worker'."""
-    from orchestrator.dispatch import check_broker
+def worker_command(
+    broker: str | None,
+    concurrency: int,
+    queues: str | None,
+    name: str | None,
+    max_memory: int | None,
+    max_tasks: int | None,
+    loglevel: str,
+    check: bool,
+    trust_model: bool,
+) -> None:
+    """Take shards from a broker until stopped.
+
+    SIGTERM stops it softly: shards that end within seconds are finished, the others go back to the queue.
+    """
+    from orchestrator.nodes import check_name, free_name
 
     url = broker_url(broker)
     if url is None:
         raise ConfigError(
             "a broker to work for", "none", "give --broker redis://host:6379/0 or set ADVSHARD_BROKER_URL"
         )
-    check_broker(url)
-    trusted(trust_model)
+    if name is not None:
+        check_name(name)
+    if check:
+        _check(url, name or NAME)
+        return
     # Through the environment, where other users don't see the password.
     os.environ["ADVSHARD_BROKER_URL"] = url
+    os.environ["ADVSHARD_QUEUES"] = ",".join(names_of(queues or Settings().queues))
+    trusted(trust_model)
+    if max_memory is not None:
+        os.environ["ADVSHARD_MAX_MEMORY"] = str(max_memory)
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    node = free_name(url, name, NAME)
     command = [sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "--pool", "prefork", "--events"]
-    os.execv(command[0], [*command, "--concurrency", str(concurrency), "--loglevel", loglevel])  # noqa: S606
+    options = ["--hostname", node, "--concurrency", str(concurrency), "--loglevel", loglevel]
+    if max_tasks is not None:
+        options += ["--max-tasks-per-child", str(max_tasks)]
+    os.execv(command[0], [*command, *options])  # noqa: S606
+
+
+def _check(url: str, name: str) -> None:
+    """Raise AdvshardError unless the worker answers."""
+    from orchestrator.nodes import answering, node_of
+
+    node = node_of(name)
+    try:
+        found = answering(url, [node])
+    except BrokerError as error:
+        raise AdvshardError(str(error)) from None
+    if not found:
+        raise AdvshardError(
+            f"expected an answer of the worker {node}; got none; see its log, or start it with "
+            "'python -m orchestrator worker'"
+        )
+    click.echo(f"{node} answers")

@@ -10,7 +10,7 @@ from shutil import rmtree
 from typing import Any
 
 from core.store import REPORT, REPORT_PAGE
-from tasks.app import QUEUE
+from tasks.queues import lanes
 from tests.chaos.disk import SmallDisk
 from tests.chaos.place import Outcome, Place
 from tests.processes import descendants, kill, wait_for, workers
@@ -137,7 +137,8 @@ def flushall(place: Place) -> Outcome:
 def lost_message(place: Place) -> Outcome:
     place.embedded()
     place.wait()
-    place.client().lpop(QUEUE)
+    client = place.client()
+    client.lpop(_lane(client))
     return place.outcome()
 
 
@@ -146,10 +147,16 @@ def tripled_message(place: Place) -> Outcome:
     place.embedded()
     place.wait()
     client = place.client()
-    message: Any = client.lindex(QUEUE, 0)
+    lane = _lane(client)
+    message: Any = client.lindex(lane, 0)
     if message:
-        client.rpush(QUEUE, message, message)
+        client.rpush(lane, message, message)
     return place.outcome()
+
+
+def _lane(client: Any) -> str:
+    """The lane that the run keeps to."""
+    return max(lanes(), key=client.llen)
 
 
 @fault("SIGKILL of the orchestrator while it plans")

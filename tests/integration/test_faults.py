@@ -295,9 +295,9 @@ def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -
     from kombu.connection import Connection
     from kombu.entity import Queue
 
-    from tasks.app import QUEUE
+    from tasks.queues import lanes
 
-    mark = tmp_path / "executed"
+    mark, lane = tmp_path / "executed", lanes()[0]
 
     class Trap:
         def __reduce__(self) -> Any:
@@ -309,10 +309,10 @@ def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -
             headers = {"task": "tasks.shard", "id": "x", "lang": "py", "argsrepr": "", "kwargsrepr": ""}
             connection.Producer().publish(
                 ((Trap(),), {}, {}),
-                routing_key=QUEUE,
+                routing_key=lane,
                 serializer="pickle",
                 headers=headers,
-                declare=[Queue(QUEUE)],
+                declare=[Queue(lane)],
             )
         done = command("run", "--limit", "20", "--shards", "2", "--store", str(tmp_path / "runs"), **environment)
         assert done.returncode == 0, done.stderr

@@ -13,6 +13,8 @@ import pytest
 
 from core.blobs import Folder
 from core.store import ATTACK_DATA, Store
+from orchestrator.doctor.finding import Level
+from orchestrator.doctor.storage import check_store, clock_of_store
 from tests.integration.conftest import SIZE
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.s3_server import MISSING, SECRET, WEED, S3Server, bucket_at
@@ -75,6 +77,25 @@ def test_what_another_machine_writes_is_seen_at_once(s3: dict[str, str]) -> None
     assert folder.exists("a/c")
     assert folder.read("a/c") == b"world"
     assert folder.names("a") == ["b", "c"]
+
+
+def test_the_doctor_looks_at_it(s3: dict[str, str]) -> None:
+    assert [(each.level, each.name) for each in check_store("s3://bucket/doctor")] == [(Level.OK, "store")] * 2
+    assert clock_of_store("s3://bucket/doctor") == pytest.approx(0, abs=2)
+    assert Folder("s3://bucket/doctor").names() == []
+
+
+def test_the_doctor_is_refused_with_another_key(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "another-secret")
+        (refused,) = check_store("s3://bucket/doctor")
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert refused.level is Level.FAILED
+    assert "its credentials" in refused.detail
+    assert "another-secret" not in refused.detail
 
 
 def test_a_run_on_s3_is_the_run_on_a_disk(s3: dict[str, str], undisturbed: bytes) -> None:

@@ -23,7 +23,7 @@ def test_a_run_of_this_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("ADVSHARD_STORE", "runs")
     assert open_run(run.url)[0].url == run.url
     monkeypatch.setenv("ADVSHARD_STORE", str(tmp_path))
-    with pytest.raises(IntegrityError, match="not in this worker's store"):
+    with pytest.raises(IntegrityError, match="not this worker's store"):
         open_run(run.url)
 
 
@@ -32,7 +32,7 @@ def test_a_bound_worker_connects_to_nowhere_else(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ADVSHARD_STORE", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0)
-        with pytest.raises(IntegrityError, match="not in this worker's store"):
+        with pytest.raises(IntegrityError, match="not this worker's store"):
             open_run(url.format(port=listener.getsockname()[1]) + "/0123456789abcdef")
         with pytest.raises(BlockingIOError):
             listener.accept()

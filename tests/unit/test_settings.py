@@ -47,7 +47,8 @@ def test_consent_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, val
     assert Settings().trust_model is trusted
 
 
-def test_consent_that_is_neither_yes_nor_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ADVSHARD_TRUST_MODEL", "perhaps")
-    with pytest.raises(ConfigError, match="ADVSHARD_TRUST_MODEL=1 or 0; got 'perhaps'"):
+@pytest.mark.parametrize(("name", "value"), [("MAX_MEMORY", "0"), ("MAX_MEMORY", "much"), ("TRUST_MODEL", "perhaps")])
+def test_a_value_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"ADVSHARD_{name}", value)
+    with pytest.raises(ConfigError, match=f"ADVSHARD_{name} that fits; got '{value}'"):
         Settings()

@@ -1,0 +1,22 @@
+"""The data and the model."""
+
+from __future__ import annotations
+
+from core.errors import AdvshardError, InputError
+from orchestrator.doctor.finding import Finding, failed, ok
+
+
+def check_inputs(data: str, model: str, trust_model: bool = False) -> list[Finding]:
+    """Whether they can be read, and fit together."""
+    from core.models.card import resolve
+    from orchestrator.plan import load_images
+
+    try:
+        images = load_images(data, (0.0, 1.0))
+        name, _, card = resolve(model, images.images.shape[1:], trust_model)
+    except InputError as error:
+        return [failed("data and model", f"expected {error.expected}; got {error.got}", error.advice)]
+    except (AdvshardError, OSError) as error:
+        return [failed("data and model", str(error), "give a file that can be read")]
+    shape = "x".join(map(str, images.images.shape))
+    return [ok("data and model", f"{images.name} {shape}, {name} with {card.classes} classes")]

@@ -1,0 +1,66 @@
+"""What a worker says of itself when 'doctor' asks: its software, its machine, and whether it sees a store.
+
+It answers in the worker's main process, also while its pool is at work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+import time
+from typing import Any
+
+from celery.worker.control import inspect_command
+
+from core.blobs import Folder
+from core.errors import IntegrityError
+from core.fingerprint import processor, versions
+from core.memory import memory
+from tasks.messages import check_place
+
+_PATIENCE = 5.0  # seconds for a store that may hang, as a lost network folder does
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+def probe_file(token: str) -> str:
+    """The name, in a store, of the file that is asked for by ``token``; raises IntegrityError."""
+    if not _TOKEN.fullmatch(token):
+        raise IntegrityError(f"{token!r} is not the token of a probe")
+    return f".advshard-probe-{token}"
+
+
+@inspect_command(args=[("store", str), ("token", str)], signature="STORE TOKEN")  # type: ignore[untyped-decorator]
+def advshard_probe(state: Any, store: str = "", token: str = "") -> dict[str, Any]:
+    """Say what this worker is, and the SHA-256 of the probe file of that token in a store, if it may open it."""
+    found = memory()
+    return {
+        "versions": versions(),
+        "processor": processor(),
+        "queues": [queue.name for queue in state.consumer.task_consumer.queues],
+        "store": os.environ.get("ADVSHARD_STORE"),
+        "processes": state.consumer.controller.concurrency,
+        "memory": found.total if found else None,
+        "available": found.available if found else None,
+        **_seen(store, token),
+        "time": time.time(),
+    }
+
+
+def _seen(store: str, token: str) -> dict[str, str]:
+    """The digest of the probe file, or the error: in a thread, so that the worker never hangs with a store."""
+    answer: dict[str, str] = {}
+
+    def look() -> None:
+        try:
+            check_place(store)
+            answer["sha256"] = hashlib.sha256(Folder(store).read(probe_file(token))).hexdigest()
+        except Exception as error:
+            # Each file system has its own exceptions.
+            answer["error"] = f"{type(error).__name__}: {error}"
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    return dict(answer) or {"error": f"no answer of the store within {_PATIENCE:.0f} s"}

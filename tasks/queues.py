@@ -1,0 +1,39 @@
+"""The names of the queues: for each software and each name a few lanes.
+
+A run keeps to one lane, and a worker takes from all lanes of its queues in turn (kombu's round robin).
+So a run gets its share, however many messages of other runs were there before.
+"""
+
+from __future__ import annotations
+
+import re
+
+from core.contracts import digest_of
+from core.errors import ConfigError
+from core.fingerprint import versions
+
+LANES = 8
+DEFAULT_QUEUE = "default"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+def lanes(queue: str = DEFAULT_QUEUE) -> list[str]:
+    """The lanes of a queue, for this software: other software could give other bytes, and has lanes of its own."""
+    software = digest_of(versions())[:12]
+    return [f"advshard-{software}.{check_name(queue)}.{lane}" for lane in range(LANES)]
+
+
+def names_of(text: str) -> list[str]:
+    """The names in a list with commas, each once; raises ConfigError."""
+    return list(dict.fromkeys(check_name(name.strip()) for name in text.split(",")))
+
+
+def check_name(name: str) -> str:
+    """The name of a queue, if it can be one; raises ConfigError."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            "the name of a queue (small letters, digits, - and _; 32 at most)",
+            repr(name),
+            f"give gpu, say, or leave it out for {DEFAULT_QUEUE!r}",
+        )
+    return name

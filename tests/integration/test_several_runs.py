@@ -1,0 +1,125 @@
+"""Several runs on one fleet: each gets its share, and a named queue has workers of its own."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import redis
+
+from core.store import ATTACK_DATA
+from orchestrator.embedded import Server
+from orchestrator.sender import Sender
+from tasks.app import app
+from tasks.queues import LANES, lanes
+from tests.processes import command, descendants, kill, only_run, processes, started, wait_for
+from tests.runs import planned
+
+
+def test_a_short_run_ends_while_a_long_one_goes_on(tmp_path: Path, undisturbed: bytes, server: Server) -> None:
+    environment = {"ADVSHARD_BROKER_URL": server.url}
+    long = ("run", "--limit", "800", "--shards", "80", "--store", str(tmp_path / "long"))
+    short = ("run", "--limit", "80", "--shards", "8", "--store", str(tmp_path / "short"))
+    with (
+        started("worker", "--concurrency", "1", "--loglevel", "WARNING", **environment),
+        started(*long, **environment) as process,
+    ):
+        run = only_run(tmp_path / "long")
+        wait_for(lambda: len(run.done()) >= 5)
+        done = command(*short, **environment)
+        under_way = len(run.done())
+        assert done.returncode == 0, done.stderr
+        assert under_way < 80, "the short run waited for the long one"
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    expected = np.load(io.BytesIO(undisturbed))
+    for name, count in (("long", 800), ("short", 80)):
+        found = np.load(io.BytesIO(only_run(tmp_path / name).result_bytes(ATTACK_DATA)))
+        np.testing.assert_array_equal(found, expected[:count])
+
+
+def test_a_named_queue_is_for_its_own_workers(tmp_path: Path, server: Server) -> None:
+    environment = {"ADVSHARD_BROKER_URL": server.url}
+    arguments = ("run", "--limit", "60", "--shards", "4", "--store", str(tmp_path), "--queue", "gpu")
+    with (
+        started("worker", "--concurrency", "1", "--name", "others", **environment),
+        started(*arguments, **environment) as process,
+    ):
+        run = only_run(tmp_path)
+        assert process.stderr is not None
+        lines: list[str] = []
+        while not any("and its queue 'gpu'" in line for line in lines):
+            lines.append(process.stderr.readline())
+            assert len(lines) < 20, lines
+        assert run.done() == set()
+        with started("worker", "--concurrency", "1", "--name", "gpus", "--queues", "other,gpu", **environment):
+            process.kill()
+            done = command("resume", run.url, "--queue", "gpu", **environment)
+    assert done.returncode == 0, done.stderr
+    assert {attempt.worker.split("@")[0] for i in range(4) for attempt in run.attempts(i)} == {"gpus"}
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Any]:
+    """A client of the broker that this process's app sends to."""
+    kept = app.conf.broker_url
+    app.conf.broker_url = app.conf.broker_write_url = app.conf.broker_read_url = server.url
+    app._after_fork()  # forget the pools of connections to another broker
+    password, path = server.url.removeprefix("redis+socket://:").split("@", 1)
+    client = redis.Redis(unix_socket_path=path.split("?")[0], password=password)
+    yield client
+    client.close()
+    app.pool.force_close_all()
+    app.conf.broker_url = app.conf.broker_write_url = app.conf.broker_read_url = kept
+    app._after_fork()
+
+
+def lengths(client: Any) -> list[int]:
+    return [client.llen(lane) for lane in lanes()]
+
+
+@pytest.mark.parametrize("empty", [0, LANES - 1])
+def test_a_run_takes_the_emptiest_lane_and_keeps_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any, empty: int
+) -> None:
+    run = planned(tmp_path, monkeypatch)
+    for lane in lanes():
+        client.rpush(lane, *(["x"] if lane == lanes()[empty] else ["x", "x"]))
+    sender = Sender(run, run.manifest())
+    for part in (0, 1, 2):
+        sender.send(part)
+    assert lengths(client) == [4 if lane == empty else 2 for lane in range(LANES)]
+
+
+def test_runs_spread_over_empty_lanes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
+    run = planned(tmp_path, monkeypatch)
+    for _ in range(LANES):
+        Sender(run, run.manifest()).send(0)
+    assert lengths(client) == [1] * LANES
+
+
+def test_the_lane_is_chosen_again_when_the_broker_was_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any, server: Server
+) -> None:
+    run = planned(tmp_path, monkeypatch)
+    sender = Sender(run, run.manifest())
+    sender.send(0)
+    used = lengths(client).index(1)
+    everything = processes()
+    # Not its guard, which would remove its folder.
+    (pid,) = [pid for pid in descendants(os.getpid()) if "valkey-server" in everything[pid][1].split()[0]]
+    kill(pid)
+    wait_for(lambda: not server.alive())
+    with pytest.raises(ConnectionError):
+        sender.send(1)
+    with pytest.raises(ConnectionError):
+        sender.send(1)
+    server.restart()
+    sender.send(1)
+    assert lengths(client)[used] == 1
+    assert sum(lengths(client)) == 2

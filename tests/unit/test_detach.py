@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.commands.run import _detach
+from tests.runs import planned
+
+
+def test_a_detached_run_keeps_its_queue_and_its_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = planned(tmp_path, monkeypatch)
+    monkeypatch.setenv("ADVSHARD_CACHE", str(tmp_path / "cache"))
+    began: list[tuple[list[str], dict[str, Any]]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **more: began.append((command, more)))
+    assert _detach(run, "redis://:secret@host/0", "gpu", 3) == 0
+    ((command, more),) = began
+    assert command[2:] == ["orchestrator", "resume", run.url, "--workers", "3", "--queue", "gpu"]
+    assert more["env"]["ADVSHARD_BROKER_URL"] == "redis://:secret@host/0"
