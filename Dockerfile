@@ -1,5 +1,5 @@
 # One image for worker, orchestrator and Flower. TensorFlow makes most of its size.
-FROM docker.io/library/python:3.12-slim-bookworm AS build
+FROM python:3.12-slim-bookworm AS build
 WORKDIR /build
 RUN python -m venv /opt/venv
 COPY requirements-run.lock pyproject.toml README.md LICENSE ./
@@ -11,7 +11,7 @@ COPY tasks tasks
 COPY orchestrator orchestrator
 RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no-index .
 
-FROM docker.io/library/python:3.12-slim-bookworm
+FROM python:3.12-slim-bookworm
 COPY --from=build /opt/venv /opt/venv
 # Numeric, so that "runAsNonRoot" can be checked; /store and /cache are meant to be volumes.
 RUN mkdir /store /cache && chown 10001:10001 /store /cache

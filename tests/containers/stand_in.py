@@ -20,7 +20,8 @@ _REDIS_USER = 999
 def base_images() -> list[str]:
     """The images that aren't built here, as the project's files name them."""
     text = (ROOT / "Dockerfile").read_text() + (ROOT / "docker-compose.yml").read_text()
-    return sorted(set(re.findall(r"(?:^FROM|^ +image:) +(\S+/\S+)", text, re.MULTILINE)))
+    names = set(re.findall(r"(?:^FROM|^ +image:) +(\S+)", text, re.MULTILINE))
+    return sorted(name for name in names if not name.startswith("advshard:"))
 
 
 def provide(host: Host, images: list[str]) -> str:
