@@ -18,7 +18,6 @@ import pytest
 from core.contracts import Attempt
 from core.store import ATTACK_DATA, LEDGER, REPORT, RunStore
 from orchestrator.dispatch import use_broker
-from orchestrator.presence import driver_of
 from tasks.app import app
 from tests.integration.conftest import SIZE
 from tests.integration.hosts import Host, HostsError, Network, namespaces, sweep
@@ -183,9 +182,7 @@ def test_a_run_on_hosts_of_their_own(fleet: Fleet, undisturbed: bytes) -> None:
     process, run = fleet.run("whole")
     finished(process, run, undisturbed)
     assert takers(run) == {"celery@worker-1", "celery@worker-2"}
-    driver = driver_of(run)
-    assert driver is not None
-    assert driver.host == "orchestrator"
+    assert [driver.host for driver in run.drivers()] == ["orchestrator"]
 
 
 def test_links_that_fail_for_a_moment(fleet: Fleet, undisturbed: bytes) -> None:

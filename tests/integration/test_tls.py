@@ -43,8 +43,8 @@ def test_all_that_a_run_needs_works_through_tls(tmp_path: Path, broker: TlsBroke
         "ADVSHARD_STORE": str(tmp_path / "runs"),
     }
     size = ("--limit", "400", "--shards", "40")
-    why = "from orchestrator.dispatch import use_broker, why_idle; from tasks.settings import Settings; "
-    why += "use_broker(Settings().broker()); print(why_idle())"
+    why = "from orchestrator.dispatch import use_broker; from orchestrator.sender import Sender; "
+    why += "from tasks.settings import Settings; use_broker(Settings().broker()); print(Sender(None, None).why_idle())"
 
     def said() -> str:
         done = subprocess.run(

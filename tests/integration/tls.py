@@ -21,7 +21,7 @@ from tests.processes import kill, wait_for
 
 # The line of docs/fleet.md, with a password.
 _KEYS = "~advshard-* ~_kombu.* ~unacked* ~*.celery.pidbox* ~celeryev*"
-ACL = f"user celery on >{{password}} {_KEYS} &* +@all -@dangerous -@admin"
+ACL = f"user celery on >{{password}} {_KEYS} &* +@all -@dangerous -@admin +info"
 _CONFIG = """\
 port 0
 unixsocket {folder}/v.sock
