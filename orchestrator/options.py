@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from core.errors import ConfigError
-from core.store import RunStore, Store
+from core.runs import Store
+from core.store import RunStore
 from tasks.queues import DEFAULT_QUEUE, check_name
 from tasks.settings import Settings
 

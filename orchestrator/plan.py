@@ -30,7 +30,8 @@ from core.models.card import resolve
 from core.models.loading import file_suffix
 from core.npy import npy_header
 from core.registry import ATTACKS, DATASETS
-from core.store import RunStore, Store
+from core.runs import Store
+from core.store import RunStore
 
 FALLBACK_STEPS = 5
 _BATCH_VALUES = 64 * 64 * 64 * 3  # pixel values in a batch: larger images, smaller batches

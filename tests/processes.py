@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from core.store import RunStore, Store
+from core.runs import Store
+from core.store import RunStore
 
 ROOT = Path(__file__).parent.parent
 _TIMEOUT = 120.0

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from core.contracts import Manifest, ShardRecord
 from core.errors import ConfigError
-from core.store import REPORT_PAGE, RunStore, Store
+from core.runs import Store
+from core.store import REPORT_PAGE, RunStore
 from orchestrator.cli import INCOMPLETE
 from orchestrator.options import find_run, store_option, store_url
 from orchestrator.presence import FRESH, driver_of

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from core.blobs import Folder
-from core.store import ATTACK_DATA, Store
+from core.runs import Store
+from core.store import ATTACK_DATA
 from orchestrator.doctor.finding import Level
 from orchestrator.doctor.storage import check_store, clock_of_store
 from tests.integration.conftest import SIZE

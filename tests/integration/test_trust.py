@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.store import Store
+from core.runs import Store
 from orchestrator.embedded import Server
 from tests.processes import command, only_run, started
 from tests.runs import save_set

@@ -14,7 +14,8 @@ from core.blobs import Folder
 from core.contracts import Attempt
 from core.errors import IntegrityError, StoreError
 from core.npy import npy_header
-from core.store import RunStore, Store
+from core.runs import Store
+from core.store import RunStore
 from tests.unit.test_contracts import manifest
 
 
