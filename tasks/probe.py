@@ -19,6 +19,7 @@ from core.errors import IntegrityError
 from core.fingerprint import processor, versions
 from core.memory import memory
 from tasks.messages import check_place
+from tasks.refused import refused
 
 _PATIENCE = 5.0  # seconds for a store that may hang, as a lost network folder does
 _TOKEN = re.compile(r"[0-9a-f]{32}")
@@ -40,6 +41,7 @@ def advshard_probe(state: Any, store: str = "", token: str = "") -> dict[str, An
         "processor": processor(),
         "queues": [queue.name for queue in state.consumer.task_consumer.queues],
         "store": os.environ.get("ADVSHARD_STORE"),
+        "refused": refused(),
         "processes": state.consumer.controller.concurrency,
         "memory": found.total if found else None,
         "available": found.available if found else None,

@@ -83,7 +83,7 @@ def judge(answers: list[Answer], digest: str | None, store: str, queue: str) -> 
         0, ok("workers", f"{names}: {processes} processes for queue {queue!r}, with our software ({software})")
     )
     for answer in ours:
-        findings += [*_sees(answer, digest, store), *_has_memory(answer)]
+        findings += [*_sees(answer, digest, store), *_has_memory(answer), *_refused(answer)]
     kinds = sorted({answer.said["processor"] for answer in ours})
     if len(kinds) > 1:
         findings.append(
@@ -134,6 +134,14 @@ def _has_memory(answer: Answer) -> list[Finding]:
         return []
     detail = f"{answer.name} has {total / 1e9:.1f} GB for {processes} processes of {PROCESS_BYTES / 1e9:.1f} GB"
     return [note("workers", detail, "start it with a smaller --concurrency")]
+
+
+def _refused(answer: Answer) -> list[Finding]:
+    count = answer.said.get("refused", 0)
+    if not count:
+        return []
+    detail = f"{answer.name} refused {count} message{'s' if count > 1 else ''} that this project does not send"
+    return [note("workers", detail, "see its log for them, and who else can reach the broker")]
 
 
 @contextmanager

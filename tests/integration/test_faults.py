@@ -316,7 +316,9 @@ def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -
             )
         done = command("run", "--limit", "20", "--shards", "2", "--store", str(tmp_path / "runs"), **environment)
         assert done.returncode == 0, done.stderr
+        doctor = command("doctor", "--store", str(tmp_path / "runs"), **environment)
     assert not mark.exists()
+    assert "refused 1 message that this project does not send" in doctor.stdout
 
 
 def test_the_command_line_does_not_load_tensorflow() -> None:
