@@ -232,10 +232,11 @@ def _given_up(place: Place, error: str, **fault: str) -> Outcome:
     quarantined = place.run.quarantined()
     if outcome.wrong or list(quarantined) != [shard] or error not in quarantined[shard]:
         return place.look(outcome.wrong or f"quarantined: {quarantined}")
+    before = place.run.attempts(shard)
     again = place.resume(**place.environment)
     again.communicate(timeout=60)
-    if again.returncode != 3 or len(place.run.attempts(shard)) != 3:
-        return place.look("the count of attempts did not survive")
+    if again.returncode != 3 or len(before) < 3 or place.run.attempts(shard) != before:
+        return place.look("a new orchestrator did not keep to the count of attempts")
     place.hit = time.monotonic()
     return place.healed("--retry-quarantined", "--workers", "2")
 
