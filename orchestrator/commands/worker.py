@@ -74,7 +74,9 @@ def worker_command(
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     node = free_name(url, name, NAME)
     command = [sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "--pool", "prefork", "--events"]
-    options = ["--hostname", node, "--concurrency", str(concurrency), "--loglevel", loglevel]
+    # Workers have nothing to tell each other: a large fleet would only be busy with it.
+    options = ["--without-gossip", "--without-mingle"]
+    options += ["--hostname", node, "--concurrency", str(concurrency), "--loglevel", loglevel]
     if max_tasks is not None:
         options += ["--max-tasks-per-child", str(max_tasks)]
     os.execv(command[0], [*command, *options])  # noqa: S606

@@ -197,5 +197,7 @@ def test_the_fleet_stops_by_itself(fleet: Fleet) -> None:
         fleet.wait_healthy(name)
     fleet.host.podman("stop", "--time=30", *WORKERS, FLOWER)
     fleet.host.podman("stop", REDIS)
-    assert {name: fleet.inspect(name)["State"]["ExitCode"] for name in EVERYTHING} == dict.fromkeys(EVERYTHING, 0)
+    codes = {name: fleet.inspect(name)["State"]["ExitCode"] for name in EVERYTHING}
+    said = {name: "".join(logs(fleet, name))[-3000:] for name, code in codes.items() if code}
+    assert codes == dict.fromkeys(EVERYTHING, 0), said
     assert "Redis is now ready to exit" in "".join(logs(fleet, REDIS))
