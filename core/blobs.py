@@ -36,7 +36,8 @@ def is_final(error: BaseException) -> bool:
 _retrying = tenacity.Retrying(
     retry=tenacity.retry_if_exception(lambda error: isinstance(error, OSError) and not is_final(error)),
     wait=tenacity.wait_random_exponential(multiplier=0.2, max=3.0),
-    stop=tenacity.stop_after_delay(_PATIENCE),
+    # What takes longer than that by itself gets its chances too.
+    stop=tenacity.stop_all(tenacity.stop_after_delay(_PATIENCE), tenacity.stop_after_attempt(3)),
     reraise=True,
 )
 
@@ -91,7 +92,10 @@ class Folder:
     @_tried_again
     def exists(self, name: str) -> bool:
         """Whether the file is there."""
-        return bool(self.fs.isfile(self.path(name)))
+        try:
+            return bool(self.fs.info(self.path(name))["type"] == "file")
+        except FileNotFoundError:
+            return False
 
     @_tried_again
     def names(self, folder: str = "") -> list[str]:

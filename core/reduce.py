@@ -59,7 +59,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         checks.append(attack_data)
         ledger = pq.read_table(pa.BufferReader(run.result_bytes(LEDGER)))
         checks.append(audit.check_sample(run, manifest, classifier_of(run, manifest), ledger))
-    errors = run.quarantined()
+    errors = {index: error for index, error in run.quarantined().items() if index in missing}
     report = Report(
         run_id=manifest.run_id,
         complete=not missing,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from uuid import uuid4
 
 from core.blobs import Folder
-from core.errors import StoreError
+from core.contracts import Manifest
+from core.errors import IntegrityError, StoreError
 from core.store import RunStore
 
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
@@ -27,6 +29,17 @@ class Store:
         runs = (self.run(name) for name in self.folder.names() if _RUN_ID.fullmatch(name))
         return [run for run in runs if run.has_manifest()]
 
+    def by_age(self) -> tuple[list[tuple[RunStore, Manifest]], dict[str, IntegrityError]]:
+        """All runs with their manifests, the newest last; and what is wrong with those that can't be read."""
+        good: list[tuple[RunStore, Manifest]] = []
+        damaged: dict[str, IntegrityError] = {}
+        for run in self.runs():
+            try:
+                good.append((run, run.manifest()))
+            except IntegrityError as error:
+                damaged[run.url] = error
+        return sorted(good, key=lambda pair: pair[1].created), damaged
+
     def planned(self, run_id: str) -> bool:
         """Whether there is such a run; raises StoreError where the store doesn't say."""
         try:
@@ -38,9 +51,10 @@ class Store:
     def check_writable(self) -> None:
         """Write, read and remove a small file; raises StoreError."""
         try:
-            self.folder.write(".probe", b"advshard")
-            content = self.folder.read(".probe")
-            self.folder.remove(".probe")
+            probe = f".probe-{uuid4().hex}"
+            self.folder.write(probe, b"advshard")
+            content = self.folder.read(probe)
+            self.folder.remove(probe)
         except Exception as error:
             raise self._unusable(error) from None
         if content != b"advshard":

@@ -5,6 +5,8 @@
     inputs/<sha256>.npy|keras|h5     the images, labels and model, by their content
     attempts/<shard>/<task>.json     one per execution, kept up to date by its worker
     attempts/reduce/<task>.json
+    attempts/.../<task>.given-up.json  the orchestrator's word on an execution that it gave up
+    released/<shard>/<task>.json     executions before a quarantine that was lifted
     shards/<shard>.npy               the adversarial images of a shard
     shards/<shard>.parquet           its rows of the ledger
     shards/<shard>.json              its record, written last: the shard is done
@@ -43,8 +45,11 @@ REPORT, REPORT_PAGE = "report.json", "report.html"
 _MANIFEST, _CANCELLED = "manifest.json", "cancelled"
 _PART = re.compile(r"[0-9]{8}")
 _RECORD = re.compile(r"([0-9]{8})\.json")
-_ATTEMPT = re.compile(r"attempts/(?:[0-9]{8}|reduce)/([0-9A-Za-z][0-9A-Za-z_-]{0,99})\.json")
-_OF_SHARD = re.compile(r"attempts/[0-9]{8}/")
+_ATTEMPT = re.compile(
+    r"((?:attempts|released)/(?:[0-9]{8}|reduce)/([0-9A-Za-z][0-9A-Za-z_-]{0,99}))(\.given-up)?\.json"
+)
+_OF_SHARD = re.compile(r"(?:attempts|released)/[0-9]{8}/")
+_LONGEST_NOTE = 1 << 16
 REDUCE = "reduce"
 
 
@@ -207,25 +212,32 @@ class RunStore:
         """Keep an execution of a shard, or of REDUCE, up to date."""
         self.folder.write(f"{_attempts(part)}/{attempt.task_id}.json", encode(attempt))
 
+    def give_up(self, part: int | str, attempt: Attempt, error: str) -> None:
+        """Say that nothing more is expected of an execution: in a file of its own, since its worker may go on."""
+        given_up = attempt.model_copy(update={"error": error})
+        self.folder.write(f"{_attempts(part)}/{attempt.task_id}.given-up.json", encode(given_up))
+
     def attempts(self, part: int | str) -> list[Attempt]:
         """All executions so far of a shard, or of REDUCE."""
         return self._read_attempts([f"{_attempts(part)}/{name}" for name in self.folder.names(_attempts(part))])
 
     def all_attempts(self) -> list[Attempt]:
         """All executions so far of all shards."""
-        return self._read_attempts([name for name in self.folder.find("attempts") if _OF_SHARD.match(name)])
+        names = [*self.folder.find("attempts"), *self.folder.find("released")]
+        return self._read_attempts([name for name in names if _OF_SHARD.match(name)])
 
     def _read_attempts(self, names: list[str]) -> list[Attempt]:
         """The executions in these files; where one is broken, it counts as one that failed."""
-        tasks = {name: match[1] for name in names if (match := _ATTEMPT.fullmatch(name))}
-        attempts = []
-        for (name, task_id), found in zip(tasks.items(), self._documents(Attempt, list(tasks)), strict=True):
-            if isinstance(found, Attempt) and found.task_id == task_id:
-                attempts.append(found)
+        matches = [match for name in names if (match := _ATTEMPT.fullmatch(name))]
+        matches.sort(key=lambda match: match[3] is not None)  # the orchestrator has the last word
+        attempts: dict[str, Attempt] = {}
+        for match, found in zip(matches, self._documents(Attempt, [match[0] for match in matches]), strict=True):
+            if isinstance(found, Attempt) and found.task_id == match[2]:
+                attempts[match[1]] = found
             elif found is not None:
-                error = str(found) if isinstance(found, IntegrityError) else f"{name}: the attempt of another task"
-                attempts.append(Attempt(task_id=task_id, worker="", started=0.0, error=error))
-        return sorted(attempts, key=lambda attempt: attempt.started)
+                why = found if isinstance(found, IntegrityError) else f"{match[0]}: the attempt of another task"
+                attempts[match[1]] = Attempt(task_id=match[2], worker="", started=0.0, error=f"IntegrityError: {why}")
+        return sorted(attempts.values(), key=lambda attempt: attempt.started)
 
     def attempted(self) -> set[int]:
         """The shards that were started at least once, from one listing."""
@@ -239,13 +251,20 @@ class RunStore:
         """The shards given up, with their reasons."""
         names = self.folder.names("quarantine")
         return {
-            i: self.folder.read(f"quarantine/{i:08d}.json").decode(errors="replace") for i in sorted(_indices(names))
+            i: self.folder.read(f"quarantine/{i:08d}.json", 0, _LONGEST_NOTE).decode(errors="replace")
+            for i in sorted(_indices(names))
         }
 
     def release(self, index: int) -> None:
         """Give a quarantined shard another round of attempts."""
         for name in self.folder.names(_attempts(index)):
-            self.folder.remove(f"{_attempts(index)}/{name}")
+            old = f"{_attempts(index)}/{name}"
+            self.folder.write(old.replace("attempts/", "released/", 1), self.folder.read(old))
+            self.folder.remove(old)
+        self.lift_quarantine(index)
+
+    def lift_quarantine(self, index: int) -> None:
+        """A quarantined shard is done after all, or may be tried again."""
         self.folder.remove(f"quarantine/{index:08d}.json")
 
     def cancel(self) -> None:

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.errors import AdvshardError
 from orchestrator.guard import Guarded
@@ -34,6 +36,7 @@ save ""
 maxmemory-policy noeviction
 """
 _START_TIMEOUT = 10.0
+_ANSWER_TIMEOUT = 5.0
 _STOP_TIMEOUT = 8.0
 _QUICK_DEATH = 5.0  # a worker that lived for less has a fault of its own
 _QUICK_DEATHS = 3
@@ -58,7 +61,12 @@ class Server:
 
     def alive(self) -> bool:
         """Whether the server answers."""
-        client = redis.Redis(unix_socket_path=str(self.folder / "v.sock"), password=self._password)
+        client = redis.Redis(
+            unix_socket_path=str(self.folder / "v.sock"),
+            password=self._password,
+            socket_timeout=_ANSWER_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+        )
         try:
             return bool(client.ping())
         except (redis.RedisError, OSError):

@@ -14,6 +14,7 @@ LEASE = 30.0  # seconds without a sign of life (one comes every 5) before a work
 class _Sight:
     """When an execution was first seen, and its newest sign of life."""
 
+    worker: str
     first: float
     beat: int
     beat_at: float
@@ -38,7 +39,10 @@ class Flight:
         self, attempt: Attempt, now: float, dead: Container[str], lease: float, limit: float | None
     ) -> str | None:
         """Why an execution that gave no error has to be given up; None while it may still come to its end."""
-        sight = self._sights.setdefault(attempt.task_id, _Sight(now, attempt.beat, now))
+        sight = self._sights.get(attempt.task_id)
+        if sight is None or attempt.worker != sight.worker or attempt.beat < sight.beat:
+            # Also where a worker gave its message back, and another one has it.
+            sight = self._sights[attempt.task_id] = _Sight(attempt.worker, now, attempt.beat, now)
         if attempt.beat != sight.beat:
             sight.beat, sight.beat_at = attempt.beat, now
         if attempt.worker in dead:

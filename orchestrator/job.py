@@ -6,12 +6,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.contracts import Manifest, Report
 from core.datasets.cache import cache_dir
-from core.errors import ConfigError, IncompleteError, IntegrityError
+from core.errors import ConfigError, IncompleteError, IntegrityError, StoreError
 from core.fingerprint import versions
 from core.store import REPORT_PAGE, RunStore
 from orchestrator.dispatch import check_broker, use_broker
@@ -68,9 +68,10 @@ def work(
         _shown(manifest) as show,
     ):
 
-        def beat(gone: bool = False) -> None:
+        def beat(now: bool = False, gone: bool = False) -> None:
             state = watch.state
             presence.beat(
+                now,
                 gone,
                 messages=state.messages,
                 copies=state.copies,
@@ -99,11 +100,12 @@ def work(
             if not run.done():
                 raise IncompleteError(f"no shard could be attacked: {next(iter(run.quarantined().values()), '')}")
             report = watch.reduce()
+            seconds = {"attack_seconds": attacked - began, "run_seconds": time.perf_counter() - began}
+            beat(now=True)
+            return _complete(run, report.model_copy(update={"timing": {**report.timing, **seconds}}))
         finally:
-            beat(gone=True)
-        seconds = {"attack_seconds": attacked - began, "run_seconds": time.perf_counter() - began}
-        report = report.model_copy(update={"timing": {**report.timing, **seconds}})
-    return _complete(run, report)
+            with suppress(StoreError):  # what went wrong before is to be told
+                beat(gone=True)
 
 
 def _finished(run: RunStore) -> Report | None:

@@ -94,12 +94,12 @@ def find_run(run: str | None, store: str | None) -> RunStore:
     """A run by its id or URL, or the newest of the store; raises ConfigError."""
     place = Store(store_url(store))
     if run is None:
-        runs = sorted(place.runs(), key=lambda each: each.manifest().created)
+        runs, _ = place.by_age()
         if not runs:
             raise ConfigError(
                 "a store with a run in it", f"none in {place.folder.url()}", "give --store or start a run"
             )
-        return runs[-1]
+        return runs[-1][0]
     found = RunStore(run) if "/" in run else place.run(run)
     if not found.has_manifest():
         raise ConfigError(

@@ -36,12 +36,12 @@ class Presence:
         self._token = uuid4().hex
         self._next = 0.0
 
-    def beat(self, gone: bool = False, **counts: int) -> None:
-        """Renew it when it is time, with what we did so far; at the end say that we are gone.
+    def beat(self, now: bool = False, gone: bool = False, **counts: int) -> None:
+        """Renew it when it is time, or now, with what we did so far; at the end say that we are gone.
 
         Raises StoreError where the store will not take it.
         """
-        if time.monotonic() < self._next and not gone:
+        if time.monotonic() < self._next and not (now or gone):
             return
         self._next = time.monotonic() + BEAT
         driver = Driver(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from core.blobs import is_final
@@ -29,7 +29,7 @@ SLOW = 15.0  # seconds that a shard may run before it can count as slow
 WINDOW = 256  # messages under way at most, so that several runs share the workers
 _SLOWER = 4.0  # times the median of the others
 _PATIENCE = 120.0  # seconds that the broker or the store may be away
-_NO_SPACE = "No space left on device"
+_NO_SPACE = ("No space left on device", "Disk quota exceeded")
 
 
 class _Outage:
@@ -78,6 +78,8 @@ class Watch:
         self._flights: dict[Part, Flight] = {}
         self._done: dict[int, tuple[int, int]] = {}  # images and successes of each
         self._seconds: deque[float] = deque(maxlen=255)  # what the latest shards took
+        self._given_up: set[int] = set()
+        self._damage: Counter[int] = Counter()
         self._lost_workers: set[str] = set()
         self._someone_died = False
         self._patience = idle
@@ -88,10 +90,10 @@ class Watch:
     def shards(self) -> None:
         """Return when each shard is done or quarantined."""
         self.state.phase = "attack"
-        quarantined = self.run.quarantined()
-        self.state.quarantined = len(quarantined)
+        self._given_up = set(self.run.quarantined())
+        self.state.quarantined = len(self._given_up)
         self._note_done(first=True)
-        self._waiting.extend(i for i in range(self.manifest.shards) if i not in self._done and i not in quarantined)
+        self._waiting.extend(i for i in range(self.manifest.shards) if i not in self._done and i not in self._given_up)
         self._loop(self._note_done)
 
     def reduce(self) -> Report:
@@ -128,9 +130,15 @@ class Watch:
     # -- sending --------------------------------------------------------------------------------
 
     def _fill(self) -> None:
-        tried = self.run.attempted() if self._waiting else set()
+        if not self._waiting:
+            self._broker.back()  # nothing has to be sent: an outage is over, or does not matter
+            return
+        tried = self.run.attempted()
         while self._waiting and len(self._flights) < WINDOW:
             part = self._waiting[0]
+            if part in self._done:  # by a message that was thought to be lost
+                self._waiting.popleft()
+                continue
             attempts = self._attempts(part, tried)
             failures = [attempt for attempt in attempts if attempt.error]
             if part != REDUCE and len(failures) >= self.manifest.max_attempts:
@@ -163,14 +171,18 @@ class Watch:
     def _note_done(self, first: bool = False) -> None:
         records, damaged = self.run.records(self.run.done() - set(self._done))
         for index in damaged:
-            self.run.forget_shard(index)  # it is made again, like any that isn't there
-            self.state.remade += 1
+            self.run.forget_shard(index)
+            self._note_damage(index)
             if index in self._flights:
                 self._again(index)
         for index, record in records.items():
             self._flights.pop(index, None)
             self._note_movement()
             self._count(record)
+            if index in self._given_up:  # by an execution that was late
+                self._given_up.remove(index)
+                self.run.lift_quarantine(index)
+                self.state.quarantined = len(self._given_up)
             if not first:
                 self.state.recent.append((self._moved, self.state.images_done))
 
@@ -188,7 +200,14 @@ class Watch:
             self.state.done -= 1
             self.state.images_done -= images
             self.state.successes -= successes
-            self.state.remade += 1
+            self._note_damage(index)
+
+    def _note_damage(self, index: int) -> None:
+        """It is made again, like any that isn't there; but not for ever, where it comes to the same."""
+        self.state.remade += 1
+        self._damage[index] += 1
+        if self._damage[index] >= self.manifest.max_attempts:
+            self._give_up(index, f"{self._damage[index]} times: IntegrityError: what the store gave back was damaged")
 
     def _note_movement(self) -> None:
         self._moved, self._patience, self.state.note = time.monotonic(), self._idle, ""
@@ -230,7 +249,7 @@ class Watch:
                 if fault is None:
                     alive = True
                 else:
-                    self.run.write_attempt(part, attempt.model_copy(update={"error": fault}))
+                    self.run.give_up(part, attempt, fault)
                     self._replace(attempt.worker)
         return alive
 
@@ -251,6 +270,9 @@ class Watch:
         The broker lost it, or holds it for a dead worker. Or the workers are busy elsewhere, or there
         are none: so wait longer each time, and don't fill the queue with copies.
         """
+        if not unstarted:
+            self._someone_died = False
+            return
         if not self._someone_died and now - self._moved <= self._patience:
             return
         if not self._someone_died:
@@ -265,7 +287,7 @@ class Watch:
         self._note_movement()
         failures = [attempt for attempt in attempts if attempt.error]
         error = failures[-1].error or ""
-        if _NO_SPACE in error:
+        if any(text in error for text in _NO_SPACE):
             raise StoreError(f"room in the store for {self.run.url}", error, "make room, then resume the run")
         if part == REDUCE and set(self._done) - self.run.done():
             self._flights.pop(part)  # damaged shards were taken back: they come first
@@ -277,9 +299,13 @@ class Watch:
             self._quarantine(int(part), failures)
 
     def _quarantine(self, index: int, failures: list[Attempt]) -> None:
+        self._give_up(index, f"{len(failures)} attempts: {failures[-1].error}")
+
+    def _give_up(self, index: int, error: str) -> None:
         self._flights.pop(index, None)
-        self.run.quarantine(index, f"{len(failures)} attempts: {failures[-1].error}")
-        self.state.quarantined += 1
+        self.run.quarantine(index, error)
+        self._given_up.add(index)
+        self.state.quarantined = len(self._given_up)
 
     def _attempts(self, part: Part, tried: set[int]) -> list[Attempt]:
         return self.run.attempts(part) if part == REDUCE or part in tried else []

@@ -79,6 +79,8 @@ def run_command(
     if early_stop is not None:
         params["early_stop"] = early_stop
     params.update(_setting(text) for text in settings)
+    if detach and flower:
+        raise ConfigError("--detach or --flower", "both", "start 'orchestrator flower' for a broker of your own")
     url = broker_url(broker)
     check_queue(queue, url)
     request = Request(

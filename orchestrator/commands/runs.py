@@ -24,8 +24,8 @@ from orchestrator.state import State
 def list_command(store: str | None) -> None:
     """The runs of a store, the newest last."""
     table = Table("run", "created (UTC)", "data", "model", "attack", "images", "shards", "state", "success", "SSIM")
-    runs = [(run, run.manifest()) for run in Store(store_url(store)).runs()]
-    for run, manifest in sorted(runs, key=lambda pair: pair[1].created):
+    runs, damaged = Store(store_url(store)).by_age()
+    for run, manifest in runs:
         report = run.report()
         table.add_row(
             manifest.run_id,
@@ -39,6 +39,8 @@ def list_command(store: str | None) -> None:
             f"{report.success_rate:.4f}" if report else "",
             f"{report.ssim_mean:.4f}" if report and report.ssim_mean is not None else "",
         )
+    for url, error in damaged.items():
+        click.echo(f"damaged: {url}: {error}", err=True)
     # Names come from paths and from the store: what looks like markup is none.
     Console(width=160 if not Console().is_terminal else None, markup=False).print(table)
 
@@ -84,10 +86,7 @@ def _follow(run: RunStore, manifest: Manifest) -> None:
     patience = time.monotonic() + FRESH  # somebody who starts it just now
     with Display(f"run {manifest.run_id}") as show:
         while True:
-            for index in run.done() - set(seen):
-                record = run.record(index)
-                if record is not None:
-                    seen[index] = record
+            seen.update(run.records(run.done() - set(seen))[0])
             state.done, state.quarantined = len(seen), len(run.quarantined())
             state.images_done = sum(record.shard.count for record in seen.values())
             state.successes = sum(record.successes for record in seen.values())

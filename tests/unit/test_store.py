@@ -149,6 +149,11 @@ class Failing(MemoryFileSystem):  # type: ignore[misc]
             raise self.errors.pop()
         return super()._open(path, mode, **more)
 
+    def info(self, path: str, **more: Any) -> Any:
+        if self.errors:
+            raise self.errors.pop()
+        return super().info(path, **more)
+
     def cat_file(self, path: str, **more: Any) -> Any:
         if self.errors:
             raise self.errors.pop()
@@ -191,6 +196,17 @@ def test_a_failure_that_stays_is_an_oserror(failing: Folder) -> None:
     with pytest.raises(OSError, match="BusyServerError: 503"):
         failing.read("a")
     assert len(Failing.errors) == 4
+
+
+def test_a_store_that_is_away_does_not_say_that_a_file_is_not_there(failing: Folder) -> None:
+    failing.write("a", b"hello")
+    Failing.errors = [BusyServerError("503")]
+    assert failing.exists("a")
+    Failing.errors = [BusyServerError("503")] * 10
+    with pytest.raises(OSError, match="503"):
+        failing.exists("a")
+    Failing.errors = []
+    assert not failing.exists("b")
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), PermissionError(13, "no"), KeyError("a mistake")])

@@ -136,7 +136,7 @@ def test_a_long_shard_with_a_sign_of_life_is_left_alone(run: RunStore) -> None:
 
     def work() -> None:
         for beat in range(1, 12):
-            ended.wait(0.06)
+            ended.wait(0.25)
             attempt = next((a for a in run.attempts(1)), None)
             if attempt:
                 run.write_attempt(1, attempt.model_copy(update={"beat": beat}))
@@ -144,7 +144,7 @@ def test_a_long_shard_with_a_sign_of_life_is_left_alone(run: RunStore) -> None:
 
     worker = threading.Thread(target=work)
     worker.start()
-    watching(fleet).shards()
+    watching(fleet, lease=2.0).shards()
     worker.join()
     assert fleet.sent == [0, 1, 2, 3]
 
@@ -286,10 +286,11 @@ def test_a_shard_that_never_ends_is_given_up_at_its_time_limit(tmp_path: Path, m
     stop = threading.Event()
 
     def beat() -> None:
+        beats = 0
         while not stop.wait(0.03):
-            for attempt in run.attempts(1):
-                if attempt.error is None:
-                    run.write_attempt(1, attempt.model_copy(update={"beat": attempt.beat + 1}))
+            beats += 1
+            for attempt in run.attempts(1):  # also those that were given up: their workers don't know
+                run.write_attempt(1, attempt.model_copy(update={"beat": beats, "error": None}))
 
     beating = threading.Thread(target=beat)
     beating.start()
@@ -385,6 +386,80 @@ def test_a_lease_begins_anew_after_the_store_was_away() -> None:
     flight.forgive(31)
     assert flight.fault(attempt, 60, (), 30, None) is None
     assert flight.fault(attempt, 62, (), 30, None) == "NoSignOfLife: nothing from w for 30 s"
+
+
+def test_a_queue_that_remembers_does_not_send_for_ever(tmp_path: Path, monkeypatch: Any) -> None:
+    """A worker died, and what seemed to be lost with it was only waiting: with more shards than fit into the window."""
+    monkeypatch.setattr(watch_module, "WINDOW", 2)
+    run = planned(tmp_path, monkeypatch, shards=6)
+    fleet = Fleet(run)
+    queue: list[int | str] = []
+    sent: list[int | str] = []
+
+    def tend() -> list[str]:
+        if len(sent) == 2 and not queue[2:]:
+            return ["somebody"]
+        if queue and len(sent) > 2:
+            part = queue.pop(0)
+            if part not in run.done():
+                fleet.send(part)
+        return []
+
+    def send(part: int | str) -> None:
+        sent.append(part)
+        queue.append(part)
+
+    watch = watching(fleet, tend=tend, idle=3600, lease=3600)
+    watch._send_message = send
+    watch.shards()
+    assert run.done() == set(range(6))
+    assert len(sent) < 12
+
+
+def test_a_late_execution_lifts_a_quarantine(run: RunStore) -> None:
+    fleet = Fleet(run)
+    fleet.fail = {1: ["ValueError: bad"] * 3}
+    fleet.vanish = [3]
+
+    def tend() -> list[str]:
+        if run.quarantined() and not run.has_record(1):
+            run_shard(run, 1, linear_classifier, "late")
+            run_shard(run, 3, linear_classifier, "w1")
+        return []
+
+    watch = watching(fleet, tend=tend, lease=3600)
+    watch.shards()
+    assert run.quarantined() == {}
+    assert watch.state.quarantined == 0
+    report = watch.reduce()
+    assert report.complete
+    assert report.quarantined_shards == []
+
+
+def test_a_shard_that_is_damaged_each_time_is_given_up(run: RunStore) -> None:
+    fleet = Fleet(run)
+
+    def send(part: int | str) -> None:
+        fleet.send(part)
+        if part == 2:
+            run.folder.write("shards/00000002.npy", b"torn")
+
+    watch = watching(fleet)
+    watch._send_message = send
+    watch.shards()
+    report = watch.reduce()
+    assert report.missing_shards == [2]
+    assert "3 times: IntegrityError" in report.errors[2]
+
+
+def test_a_message_that_was_given_back_has_its_time_again() -> None:
+    flight = Flight(frozenset())
+    first = Attempt(task_id="t", worker="w1", started=0)
+    assert flight.fault(first, 0, (), 30, 100) is None
+    again = Attempt(task_id="t", worker="w2", started=120)
+    assert flight.fault(again, 140, (), 30, 100) is None
+    assert flight.fault(again.model_copy(update={"beat": 1}), 160, (), 30, 100) is None
+    assert "TimeLimitExceeded" in str(flight.fault(again.model_copy(update={"beat": 2}), 280, (), 30, 100))
 
 
 def test_damaged_shards_are_counted(run: RunStore) -> None:
