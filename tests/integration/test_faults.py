@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -69,19 +70,21 @@ def test_a_kill_in_mid_run_changes_nothing_but_the_time(tmp_path: Path, undistur
 
 
 def test_nothing_outlives_a_killed_command_and_resume_goes_on(tmp_path: Path, undisturbed: bytes) -> None:
-    sockets = set(Path(tempfile.gettempdir()).glob("advshard-*"))
-    with started("run", *SIZE, "--workers", "2", "--store", str(tmp_path)) as process:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        started("run", *SIZE, "--workers", "2", "--store", str(tmp_path), TMPDIR=scratch) as process,
+    ):
         run = only_run(tmp_path)
         before = half_done(run)
         assert before < 40
         children = descendants(process.pid)
         # server and its guard, two workers with a pool process each
         assert len(children) >= 6
-        assert set(Path(tempfile.gettempdir()).glob("advshard-*")) > sockets
+        assert list(Path(scratch).glob("advshard-*"))
         process.kill()
         process.wait()
         wait_for(lambda: not set(children) & set(processes()), timeout=10)
-        wait_for(lambda: set(Path(tempfile.gettempdir()).glob("advshard-*")) <= sockets, timeout=10)
+        wait_for(lambda: not list(Path(scratch).glob("advshard-*")), timeout=10)
         assert run.report() is None
         kept = len(run.done())
         assert before <= kept < 40
@@ -232,12 +235,13 @@ def test_a_shard_that_always_hangs_is_ended_by_its_time_limit_and_quarantined(tm
     assert done.returncode == 3, done.stderr
     run = only_run(tmp_path)
     assert len(run.done()) == 7
-    assert run.quarantined()[3].startswith("2 attempts: TimeLimitExceeded")
+    # Two, or more where a second copy was under way.
+    assert re.match(r"[2-4] attempts: TimeLimitExceeded", run.quarantined()[3])
     report = run.report()
     assert report is not None
     assert report.history is not None
-    assert report.history.failures == {"TimeLimitExceeded": 2}
-    assert "TimeLimitExceeded 2" in done.stdout
+    assert list(report.history.failures) == ["TimeLimitExceeded"]
+    assert f"TimeLimitExceeded {report.history.failures['TimeLimitExceeded']}" in done.stdout
 
 
 def test_a_shard_that_hangs_once_is_overtaken_by_its_copy(tmp_path: Path, undisturbed: bytes, server: Server) -> None:
