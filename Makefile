@@ -24,7 +24,7 @@ lint: .venv/installed
 	$(BIN)/hadolint Dockerfile
 
 bench: .venv/installed
-	$(BIN)/python -m bench.tune $(ARGS)
+	$(BIN)/python -m bench $(ARGS)
 
 chaos: .venv/installed
 	$(BIN)/python -m tests.chaos $(ARGS)

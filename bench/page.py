@@ -1,0 +1,56 @@
+"""From the results to ``docs/benchmarks.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.results import Figure, Result, Table
+
+
+def page(results: Iterable[Result]) -> str:
+    """The page, as Markdown."""
+    lines = ["# Benchmarks", "", "`make bench` measures all of this anew and writes this page and `benchmarks.json`,"]
+    lines += ["which also holds every single sample; `python -m bench NAME` does one section.", ""]
+    for result in results:
+        lines += [*section(result), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def section(result: Result) -> list[str]:
+    """One benchmark."""
+    lines = [f"## {result.title}", "", f"`{result.command}`, {result.took_seconds:.0f} s. {_machine(result)}", ""]
+    for table in result.tables:
+        lines += [*_table(table), ""]
+    if result.figures:
+        rows = [[figure.what, _value(figure), _limit(figure), _verdict(figure)] for figure in result.figures]
+        lines += [*_table(Table(columns=["figure", "measured", "target", ""], rows=rows)), ""]
+    for note in result.notes:
+        lines += [note, ""]
+    return lines[:-1]
+
+
+def _machine(result: Result) -> str:
+    return ", ".join(f"{value}" if name == "processor" else f"{name} {value}" for name, value in result.machine.items())
+
+
+def _table(table: Table) -> list[str]:
+    lines = [f"**{table.title}**", ""] if table.title else []
+    lines += ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
+    return [*lines, *("| " + " | ".join(row) + " |" for row in table.rows)]
+
+
+def _value(figure: Figure) -> str:
+    return f"{figure.value:,.4g} {figure.unit}".strip()
+
+
+def _limit(figure: Figure) -> str:
+    limits = []
+    if figure.most is not None:
+        limits.append(f"at most {figure.most:,g}")
+    if figure.least is not None:
+        limits.append(f"at least {figure.least:,g}")
+    return " and ".join(limits)
+
+
+def _verdict(figure: Figure) -> str:
+    return {True: "met", False: "**missed**", None: ""}[figure.met]

@@ -1,0 +1,80 @@
+"""Whole processes, run in turn: the machine's speed drifts, so only what ran side by side is compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One process and its children: seconds, the largest one's peak memory, and what it said on its last line."""
+
+    wall: float
+    cpu: float
+    peak_mb: float
+    said: dict[str, Any] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+def run(command: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 3600.0) -> Sample:
+    """Run a command to its end; raises RuntimeError with what it said if it fails.
+
+    Where the last line of its standard output is a JSON object, that is what it said.
+    """
+    began = time.perf_counter()
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **(env or {})}
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    try:
+        out, _ = child.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        raise
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if child.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}:\n{out[-2000:]}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Sample(wall, cpu, after.ru_maxrss / 1024, _last_object(out))
+
+
+def take_turns(
+    commands: Mapping[str, Sequence[str]], rounds: int, env: Mapping[str, str] | None = None
+) -> dict[str, list[Sample]]:
+    """Run all commands in turn, ``rounds`` times: A B C A B C ..."""
+    samples: dict[str, list[Sample]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            samples[name].append(run(command, env))
+    return samples
+
+
+def median(values: Sequence[float]) -> float:
+    """The median."""
+    return statistics.median(values)
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of the ratios of the rounds."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def _last_object(out: str) -> dict[str, Any]:
+    lines = out.strip().splitlines()
+    if not lines or not lines[-1].startswith("{"):
+        return {}
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
