@@ -11,9 +11,9 @@ from pathlib import Path
 from core.contracts import Manifest
 from core.errors import ModelError
 from core.models.classifier import Classifier, KerasClassifier
-from core.models.fixed_shape import settle
 from core.models.loading import file_suffix, load_model
 from core.models.own_code import refuse_own_code
+from core.models.same_bits import settle
 from core.store import RunStore
 
 _KEPT = 2  # models at a time

@@ -22,6 +22,7 @@ class LinearClassifier:
         self.weights = weights
         self.bias = np.zeros(len(weights)) if bias is None else bias
         self.batch_size = batch_size
+        self.sizes: tuple[int, ...] = (batch_size,)
         self.classes = len(weights)
         self.passes = 0
 
@@ -31,7 +32,7 @@ class LinearClassifier:
         return np.array([self.weights @ row + self.bias for row in flat], np.float32).reshape(len(images), self.classes)
 
     def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
-        assert len(images) == self.batch_size
+        assert 0 < len(images) <= self.batch_size
         self.passes += 1
         z = self.logits(images).astype(np.float64)
         own = np.eye(self.classes)[labels]

@@ -1,9 +1,9 @@
 """The loop under every gradient attack.
 
-One fixed batch of slots. An image that was misclassified or has used up its steps leaves its slot
-to the next image waiting, so that the batch stays full until the end. The loop owns the bounds,
-the epsilon ball, the early stop and the fresh gradient at each iterate; an attack only says which
-way to step.
+One batch of slots. An image that was misclassified or has used up its steps leaves its slot to the
+next image waiting, so that the batch stays full; when none is waiting, the batch gets smaller. The loop
+owns the bounds, the epsilon ball, the early stop and the fresh gradient at each iterate; an attack only
+says which way to step.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from core.attacks.base import Attack, Attacked, Examples
@@ -72,50 +73,58 @@ def ball(clean: Images, epsilon: float, bounds: tuple[float, float]) -> tuple[Im
 
 
 def _iterate(attack: SignAttack, classifier: Classifier, examples: Examples) -> Attacked:
-    count, slots = len(examples.images), classifier.batch_size
+    count = len(examples.images)
     result = examples.images.copy()
     steps, vanished = np.zeros(count, np.int64), np.zeros(count, bool)
     step_size = np.float32(attack.change_per_step)
 
-    shape = (slots, *examples.images.shape[1:])
-    x, lower, upper, memory = (np.zeros(shape, np.float32) for _ in range(4))
-    labels = np.zeros(slots, np.int64)
-    taken = np.zeros(slots, np.int64)
-    owner = np.full(slots, -1)
-    waiting = 0
+    owner = np.arange(min(count, classifier.batch_size))  # of each slot: its example
+    waiting = len(owner)
+    x, lower, upper = _begin(attack, examples, owner)
+    memory, taken = np.zeros_like(x), np.zeros(len(owner), np.int64)
 
-    while True:
-        for slot in np.flatnonzero(owner < 0)[: count - waiting]:
-            row = waiting
-            waiting += 1
-            clean = examples.images[row]
-            owner[slot], labels[slot], taken[slot], memory[slot] = row, examples.labels[row], 0, 0
-            lower[slot], upper[slot] = ball(clean, attack.epsilon, examples.bounds)
-            x[slot] = _start(attack, examples, row, lower[slot], upper[slot])
-        live = owner >= 0
-        if not live.any():
-            return Attacked(result, steps, vanished)
-
+    while len(owner):
+        labels = examples.labels[owner]
         logits, gradient = classifier.gradient(x, labels, attack.loss)
-        done = live & (logits.argmax(axis=1) != labels) if attack.early_stop else np.zeros(slots, bool)
-        moving = live & ~done
+        done = logits.argmax(axis=1) != labels if attack.early_stop else np.zeros(len(owner), bool)
+        moving = ~done
         usable = np.asarray(np.isfinite(gradient).all(axis=(1, 2, 3)))
-        gradient = np.where(usable[:, None, None, None], gradient, np.float32(0))
+        if not usable.all():
+            gradient = np.where(usable[:, None, None, None], gradient, np.float32(0))
         first = moving & (taken == 0)
         vanished[owner[first]] = ~gradient[first].any(axis=(1, 2, 3))
 
         heading, memory = attack.direction(gradient, memory)
-        moved = np.clip(x + step_size * np.sign(heading), lower, upper)
-        x = np.where(moving[:, None, None, None], moved, x)
+        moved = np.sign(heading)
+        moved *= step_size
+        moved += x
+        np.minimum(np.maximum(moved, lower, out=moved), upper, out=moved)
+        np.copyto(x, moved, where=moving[:, None, None, None])
         taken += moving
-        done |= moving & (taken >= attack.steps)
+        done |= taken >= attack.steps
         result[owner[done]], steps[owner[done]] = x[done], taken[done]
-        owner[done] = -1
+
+        free = np.flatnonzero(done)
+        coming = np.arange(waiting, min(count, waiting + len(free)))
+        waiting += len(coming)
+        slots, left = free[: len(coming)], free[len(coming) :]
+        if len(coming):
+            owner[slots], taken[slots], memory[slots] = coming, 0, 0
+            x[slots], lower[slots], upper[slots] = _begin(attack, examples, coming)
+        if len(left):  # nobody is waiting any more
+            owner, taken = np.delete(owner, left), np.delete(taken, left)
+            x, lower, upper, memory = (np.delete(each, left, axis=0) for each in (x, lower, upper, memory))
+    return Attacked(result, steps, vanished)
 
 
-def _start(attack: SignAttack, examples: Examples, row: int, lower: Images, upper: Images) -> Images:
-    clean: Images = examples.images[row]
-    if not attack.random_start:
-        return clean
-    noise = image_rng(examples.seed, int(examples.indices[row])).uniform(-attack.epsilon, attack.epsilon, clean.shape)
-    return np.asarray(np.clip(clean + noise.astype(np.float32), lower, upper))
+def _begin(attack: SignAttack, examples: Examples, rows: NDArray[np.intp]) -> tuple[Images, Images, Images]:
+    """Where the examples start, and the lower and upper ends of their balls."""
+    start = examples.images[rows]
+    lower, upper = ball(start, attack.epsilon, examples.bounds)
+    if attack.random_start and len(rows):
+        noise = [
+            image_rng(examples.seed, int(index)).uniform(-attack.epsilon, attack.epsilon, start.shape[1:])
+            for index in examples.indices[rows]
+        ]
+        start = np.clip(start + np.array(noise, np.float32), lower, upper)
+    return start, lower, upper

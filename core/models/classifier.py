@@ -1,17 +1,21 @@
 """A loaded model as the attacks see it: logits and input gradients of NumPy arrays.
 
-Every call runs on one fixed, padded batch shape, so that an image's result depends neither on how
-many images came with it nor on which ones.
+Passes have a few fixed sizes, filled up with zeros, which all give the same bits (same_bits.py), so
+that an image's result depends neither on how many images came with it nor on which ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ModelError
+from core.models.fast.frozen import Weights
+from core.models.fast.gradients import fast_gradients, input_gradient
 from core.models.logits import logits_function
 from core.pixels import Images
 
@@ -29,7 +33,7 @@ class Classifier(Protocol):
         ...
 
     def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
-        """Logits (B, classes) and the gradient (B, H, W, C) of the loss of exactly B images.
+        """Logits (n, classes) and the gradient (n, H, W, C) of the loss of at most ``batch_size`` images.
 
         cross_entropy is -log softmax(z)[y], margin is max(z[j], j != y) - z[y]; both grow as the
         prediction moves away from the label y.
@@ -45,62 +49,65 @@ def predict(classifier: Classifier, images: Images) -> NDArray[np.int64]:
 class KerasClassifier:
     """A keras.Model behind the Classifier protocol.
 
-    Raises ModelError where the output can't be read as (N, classes).
+    sizes: the numbers of images that a pass can have, up to the batch size; fewer images are filled up
+    to the next of them. Raises ModelError where the output can't be read as (N, classes).
     """
 
     def __init__(self, model: Any, image_shape: tuple[int, ...], batch_size: int) -> None:
         import tensorflow as tf
 
         self.batch_size = batch_size
+        self.sizes: tuple[int, ...] = (batch_size,)
         self.image_shape = image_shape
         self.classes = check_shapes(model, image_shape)
         logits, how = logits_function(model)
         probabilities = how == "output" and _gives_probabilities(model, image_shape)
-        shape = tf.TensorSpec((batch_size, *image_shape), tf.float32)
+        weights = Weights(model)
+        x_spec, y_spec = tf.TensorSpec((None, *image_shape), tf.float32), tf.TensorSpec((None,), tf.int64)
 
         def read(x: Any) -> Any:
             z = tf.cast(logits(x), tf.float32)
             # Probabilities from a tail that can't be taken apart: the logits up to a constant.
             return tf.math.log(tf.maximum(z, 1e-37)) if probabilities else z
 
-        @tf.function(input_signature=[shape], autograph=False)  # type: ignore[untyped-decorator]
         def forward(x: Any) -> Any:
-            return read(x)
+            with weights.as_constants():
+                return read(x)
 
-        def backward(loss_of: Any) -> Any:
-            @tf.function(  # type: ignore[untyped-decorator]
-                input_signature=[shape, tf.TensorSpec((batch_size,), tf.int64)], autograph=False
-            )
-            def traced(x: Any, y: Any) -> Any:
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch(x)
-                    z = read(x)
-                    loss = loss_of(z, y)
-                return z, tape.gradient(loss, x, unconnected_gradients="zero")
+        def backward(loss: Loss, x: Any, y: Any) -> Any:
+            with weights.as_constants(), fast_gradients():
+                z = read(x)
+                return z, input_gradient(_LOSSES[loss](z, y), x)
 
-            return traced
-
-        self._forward = forward
-        self._backward = {"cross_entropy": backward(_cross_entropy), "margin": backward(_margin)}
+        # Concrete functions: a tf.function looks at its arguments for 0.1 ms at each call.
+        self._forward: Callable[[], Any] = cache(lambda: tf.function(forward, autograph=False).get_concrete_function(x_spec))
+        self._backward: Callable[[Loss], Any] = cache(
+            lambda loss: tf.function(partial(backward, loss), autograph=False).get_concrete_function(x_spec, y_spec)
+        )
 
     def logits(self, images: Images) -> NDArray[np.float32]:
         """See Classifier."""
-        parts = [np.empty((0, self.classes), np.float32)]
+        import tensorflow as tf
+
+        found = np.empty((len(images), self.classes), np.float32)
         for start in range(0, len(images), self.batch_size):
             chunk = images[start : start + self.batch_size]
-            parts.append(np.asarray(self._forward(pad(chunk, self.batch_size)))[: len(chunk)])
-        return np.concatenate(parts)
+            found[start : start + len(chunk)] = self._forward()(tf.constant(self._filled(chunk)))[: len(chunk)]
+        return found
 
     def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
         """See Classifier."""
-        logits, gradient = self._backward[loss](images, labels)
-        return np.asarray(logits), np.asarray(gradient)
+        import tensorflow as tf
 
+        count = len(images)
+        x, y = tf.constant(self._filled(images)), tf.constant(self._filled(labels))
+        logits, gradient = self._backward(loss)(x, y)
+        return np.asarray(logits)[:count], np.asarray(gradient)[:count]
 
-def pad(images: Images, batch_size: int) -> Images:
-    """``images`` filled up to ``batch_size`` with zeros."""
-    missing = batch_size - len(images)
-    return np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else images
+    def _filled(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """``rows`` with zeros behind them, up to the next size of a pass."""
+        missing = min(size for size in self.sizes if size >= len(rows)) - len(rows)
+        return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)]) if missing else rows
 
 
 def check_shapes(model: Any, image_shape: tuple[int, ...]) -> int:
@@ -150,3 +157,6 @@ def _margin(z: Any, y: Any) -> Any:
     own = tf.one_hot(y, tf.shape(z)[1], on_value=True, off_value=False, dtype=tf.bool)
     best_other = tf.reduce_max(tf.where(own, tf.float32.min, z), axis=1)
     return best_other - tf.reduce_max(tf.where(own, z, tf.float32.min), axis=1)
+
+
+_LOSSES: dict[Loss, Callable[[Any, Any], Any]] = {"cross_entropy": _cross_entropy, "margin": _margin}

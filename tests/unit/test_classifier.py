@@ -8,9 +8,9 @@ import pytest
 
 from core.errors import ModelError
 from core.models.classifier import KerasClassifier, predict
-from core.models.fixed_shape import position_free, settle
 from core.models.loading import load_model
 from core.models.logits import logits_function
+from core.models.same_bits import position_free, same_sizes, settle
 from tests.classifiers import LinearClassifier
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -143,12 +143,46 @@ def test_a_batch_size_is_settled_at_which_the_place_does_not_matter() -> None:
     assert settle(lambda size: LinearClassifier(weights, batch_size=size), 8, (2, 2, 1)).batch_size == 8
 
 
+def test_smaller_passes_serve_only_where_they_give_the_same_bits() -> None:
+    class Uneven(LinearClassifier):
+        """Computes passes of four images and fewer in another way."""
+
+        def gradient(self, x: Any, labels: Any, loss: Any) -> Any:
+            z, gradient = super().gradient(x, labels, loss)
+            return z, gradient * np.float32(1 + 1e-6) if min(s for s in self.sizes if s >= len(x)) <= 4 else gradient
+
+    weights = np.random.default_rng(0).normal(size=(3, 4))
+    assert settle(lambda size: Uneven(weights, batch_size=size), 32, (2, 2, 1)).sizes == (8, 16, 32)
+    assert settle(lambda size: LinearClassifier(weights, batch_size=size), 12, (2, 2, 1)).sizes == (3, 6, 12)
+
+
+def test_a_pass_is_filled_up_to_the_next_size() -> None:
+    classifier = KerasClassifier(build("dense softmax"), SHAPE, 8)
+    classifier.sizes = (4, 8)
+    seen: list[int] = []
+    inner = classifier._forward()
+
+    def watched(x: Any) -> Any:
+        seen.append(len(x))
+        return inner(x)
+
+    classifier._forward = lambda: watched
+    x = images(17)
+    whole = classifier.logits(x)
+    assert seen == [8, 8, 4]
+    np.testing.assert_array_equal(classifier.logits(x[:3]), whole[:3])
+    labels = np.arange(5) % 5
+    logits, gradient = classifier.gradient(x[:5], labels, "margin")
+    assert (logits.shape, gradient.shape) == ((5, 5), (5, *SHAPE))
+
+
 def test_the_shipped_models_are_position_free_at_the_default_batch() -> None:
     from core.models.card import ZOO
 
     for name in ("cnn", "mlp"):
         classifier = KerasClassifier(load_model(ZOO / f"{name}.keras"), (28, 28, 1), 64)
         assert position_free(classifier, (28, 28, 1)), name
+        assert len(same_sizes(classifier, (28, 28, 1))) >= 3, name
 
 
 @pytest.mark.parametrize(

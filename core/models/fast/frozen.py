@@ -1,0 +1,33 @@
+"""A model's weights as constants of the traced graph.
+
+TensorFlow then folds what follows from weights alone: batch normalisation into the convolution
+before it, the filter of the strided form into one array. Each graph holds its own copy.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+_MOST_BYTES = 128 << 20
+
+
+class Weights:
+    """The weights of a model as they are now."""
+
+    def __init__(self, model: Any) -> None:
+        size = sum(math.prod(each.shape) * each.value.dtype.size for each in model.variables)
+        self._values = [(each, each.numpy()) for each in model.variables] if size <= _MOST_BYTES else []
+
+    def as_constants(self) -> AbstractContextManager[Any]:
+        """Within it, a graph that is traced has them as constants; as variables where they are many."""
+        import keras
+        import tensorflow as tf
+
+        if not self._values:
+            return nullcontext()
+        scope: AbstractContextManager[Any] = keras.StatelessScope(
+            [(variable, tf.constant(value)) for variable, value in self._values]
+        )
+        return scope

@@ -1,0 +1,81 @@
+"""The strided form against the sum that defines the gradient, in whole numbers, where float32 is exact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from core.models.fast.strided import Axis, Blocks, Strided
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@st.composite
+def axes(draw: Any) -> Axis:
+    """An axis of a convolution, with the output size that its padding gives."""
+    size, kernel = draw(st.integers(1, 11)), draw(st.integers(1, 5))
+    stride, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    before, after = draw(st.integers(0, 4)), draw(st.integers(0, 4))
+    outputs = (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
+    assume(outputs >= 1)
+    return Axis(size, outputs, kernel, stride, dilation, before)
+
+
+def by_definition(kernel: NDArray[Any], gradient: NDArray[Any], rows: Axis, columns: Axis) -> NDArray[Any]:
+    found = np.zeros((len(gradient), rows.size, columns.size, kernel.shape[2]))
+    for i in range(rows.kernel):
+        for j in range(columns.kernel):
+            for o in range(rows.outputs):
+                for p in range(columns.outputs):
+                    r = rows.stride * o + rows.dilation * i - rows.before
+                    c = columns.stride * p + columns.dilation * j - columns.before
+                    if 0 <= r < rows.size and 0 <= c < columns.size:
+                        found[:, r, c] += gradient[:, o, p] @ kernel[i, j].T
+    return found
+
+
+def whole_numbers(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).integers(-9, 10, shape).astype(np.float32)
+
+
+@settings(max_examples=150)
+@given(axes(), axes(), st.integers(1, 4), st.integers(1, 3), st.integers(1, 4))
+def test_every_block_size_gives_the_exact_gradient(
+    rows: Axis, columns: Axis, channels: int, outputs: int, multiple: int
+) -> None:
+    import tensorflow as tf
+
+    kernel = whole_numbers(0, (rows.kernel, columns.kernel, channels, outputs))
+    gradient = whole_numbers(1, (2, rows.outputs, columns.outputs, outputs))
+    pixels = multiple * int(np.lcm(rows.stride, columns.stride))
+    assume(pixels > 1)  # depth_to_space takes no less
+    form = Strided(pixels, Blocks.of(rows, pixels), Blocks.of(columns, pixels))
+    found = form.gradient(tf.constant(kernel), tf.constant(gradient), rows.size, columns.size)
+    np.testing.assert_array_equal(found, by_definition(kernel, gradient, rows, columns))
+
+
+@given(axes(), axes(), st.integers(1, 64))
+def test_the_form_is_taken_only_where_it_saves_arithmetic(rows: Axis, columns: Axis, channels: int) -> None:
+    form = Strided.of(rows, columns, channels)
+    if channels >= 16:
+        assert form is None  # nothing is idle there
+    if form is not None:
+        assert form.pixels % rows.stride == form.pixels % columns.stride == 0
+
+
+def test_the_first_layers_of_usual_models_take_it() -> None:
+    def form(size: int, kernel: int, stride: int, channels: int, before: int = 0) -> Strided | None:
+        axis = Axis(size, (size + 2 * before - kernel) // stride + 1, kernel, stride, 1, before)
+        return Strided.of(axis, axis, channels)
+
+    shipped = form(28, 5, 1, 1)
+    assert shipped is not None
+    assert shipped.pixels == 4
+    assert form(32, 3, 1, 3, 1) is not None
+    assert form(224, 7, 2, 3, 3) is not None
+    assert form(10, 3, 1, 64) is None
