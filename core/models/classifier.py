@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ModelError
+from core.models.fast.compiled import compiled
 from core.models.fast.frozen import Weights
 from core.models.fast.gradients import fast_gradients, input_gradient
 from core.models.logits import logits_function
@@ -79,30 +80,23 @@ class KerasClassifier:
                 z = read(x)
                 return z, input_gradient(_LOSSES[loss](z, y), x)
 
-        # Concrete functions: a tf.function looks at its arguments for 0.1 ms at each call.
-        self._forward: Callable[[], Any] = cache(lambda: tf.function(forward, autograph=False).get_concrete_function(x_spec))
-        self._backward: Callable[[Loss], Any] = cache(
-            lambda loss: tf.function(partial(backward, loss), autograph=False).get_concrete_function(x_spec, y_spec)
-        )
+        # Traced when they are first needed: few runs need both losses.
+        self._forward = cache(lambda: compiled(forward, x_spec))
+        self._backward = cache(lambda loss: compiled(partial(backward, loss), x_spec, y_spec))
 
     def logits(self, images: Images) -> NDArray[np.float32]:
         """See Classifier."""
-        import tensorflow as tf
-
         found = np.empty((len(images), self.classes), np.float32)
         for start in range(0, len(images), self.batch_size):
             chunk = images[start : start + self.batch_size]
-            found[start : start + len(chunk)] = self._forward()(tf.constant(self._filled(chunk)))[: len(chunk)]
+            (z,) = self._forward()(self._filled(chunk))
+            found[start : start + len(chunk)] = z[: len(chunk)]
         return found
 
     def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
         """See Classifier."""
-        import tensorflow as tf
-
-        count = len(images)
-        x, y = tf.constant(self._filled(images)), tf.constant(self._filled(labels))
-        logits, gradient = self._backward(loss)(x, y)
-        return np.asarray(logits)[:count], np.asarray(gradient)[:count]
+        logits, gradient = self._backward(loss)(self._filled(images), self._filled(labels))
+        return logits[: len(images)], gradient[: len(images)]
 
     def _filled(self, rows: NDArray[Any]) -> NDArray[Any]:
         """``rows`` with zeros behind them, up to the next size of a pass."""

@@ -166,7 +166,7 @@ def test_a_pass_is_filled_up_to_the_next_size() -> None:
         seen.append(len(x))
         return inner(x)
 
-    classifier._forward = lambda: watched
+    classifier._forward = lambda: watched  # type: ignore[assignment]
     x = images(17)
     whole = classifier.logits(x)
     assert seen == [8, 8, 4]
