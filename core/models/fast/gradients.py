@@ -6,7 +6,7 @@ takes TensorFlow's form where its own doesn't apply. Gradients that nobody asks 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -19,11 +19,12 @@ _OVERRIDES = {"Conv2D": convolution, "MatMul": product, "MaxPool": max_pool, "Re
 
 
 @contextmanager
-def fast_gradients() -> Iterator[None]:
-    """Within it, operations added to the current graph get these gradients."""
+def fast_gradients(operations: Collection[str] = tuple(_OVERRIDES)) -> Iterator[None]:
+    """Within it, these operations, where they are added to the current graph, get these gradients."""
     import tensorflow as tf
 
-    with tf.compat.v1.get_default_graph().gradient_override_map(_registered()):
+    chosen = {operation: _registered()[operation] for operation in operations}
+    with tf.compat.v1.get_default_graph().gradient_override_map(chosen):
         yield
 
 
