@@ -12,7 +12,8 @@ import os
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -31,7 +32,9 @@ def load_tensorflow() -> None:
         TF_NUM_INTEROP_THREADS=_ONE,
         TF_CPP_MIN_LOG_LEVEL=os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
     )
-    import tensorflow as tf
+    with _swift_imports():
+        import keras  # noqa: F401  TensorFlow with it
+        import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -44,6 +47,21 @@ def load_tensorflow() -> None:
         # By default TensorFlow takes all of its memory at once, and nothing else can use it.
         with suppress(RuntimeError):  # in use already, as above
             tf.config.experimental.set_memory_growth(gpu, True)
+
+
+@contextmanager
+def _swift_imports() -> Iterator[None]:
+    """Import without garbage collections, and without matplotlib, which Keras loads if it finds it: 0.8 of 2.4 s."""
+    absent = "matplotlib" not in sys.modules
+    gc.disable()
+    try:
+        if absent:
+            sys.modules["matplotlib"] = None  # type: ignore[assignment]
+        yield
+    finally:
+        if absent:
+            del sys.modules["matplotlib"]
+        gc.enable()
 
 
 @cache
