@@ -45,8 +45,11 @@ def main(folder: Path, out: Path, early_stop: bool, step_back: int, processes: i
     ready = [pool.submit(_load, folder, attack, *part) for pool, part in zip(pools, parts, strict=True)]
     batches = [each.result() for each in ready]
     loaded = time.perf_counter()
+    for warm in [pool.submit(_warm_up) for pool in pools]:
+        warm.result()
+    started = time.perf_counter()
     done = [each.result() for each in [pool.submit(_attack) for pool in pools]]
-    wall = time.perf_counter() - loaded
+    wall = time.perf_counter() - started
     np.save(out, np.concatenate([images for images, _ in done]))
     for pool in pools:
         pool.shutdown()
@@ -66,9 +69,13 @@ def _load(folder: Path, attack: MIFGSM, start: int, stop: int) -> int:
     rows = np.arange(start, stop)
     # 255 levels: the images were 8-bit ones.
     examples = Examples(task.images()[rows], task.labels()[rows], rows, levels=255)
-    attack.run(classifier, examples.take(np.arange(min(classifier.batch_size, len(rows)))))
     _state["loaded"] = classifier, attack, examples
     return classifier.batch_size
+
+
+def _warm_up() -> None:
+    classifier, attack, examples = _state["loaded"]
+    attack.run(classifier, examples.take(np.arange(min(classifier.batch_size, len(examples.labels)))))
 
 
 def _attack() -> tuple[Images, float]:

@@ -24,15 +24,15 @@ def load_cnn(path: Path) -> Any:
         for layer, (kernel, bias) in zip(layers, _weights(path), strict=True):
             layer.weight.copy_(torch.from_numpy(kernel.copy()))
             layer.bias.copy_(torch.from_numpy(bias))
-    # The gradient of the images is wanted, that of the weights is not.
-    return model.eval().requires_grad_(False)
+    # The gradient of the images is wanted, that of the weights is not. With the channel last in memory it is quicker.
+    return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def to_torch(images: Any, labels: Any) -> tuple[Any, Any]:
-    """Images (n, H, W, C) and labels as tensors, the channel first."""
+    """Images (n, H, W, C) and labels as tensors, the channel before height and width."""
     import torch
 
-    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels)
+    return torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels)
 
 
 def to_numpy(images: Any) -> Any:
