@@ -7,12 +7,17 @@ from pathlib import Path
 from core.contracts import RunConfig
 from core.models.classifier import KerasClassifier
 from core.models.loading import load_model
+from core.models.same_bits import settle
 from orchestrator.quiet import quiet_native_logs
 from tasks.session import load_tensorflow
 
+SHAPE = (28, 28, 1)
+
 
 def classifier_of(model: Path) -> KerasClassifier:
-    """The model in one thread, at the batch size of a run."""
+    """The model in one thread, at the batch sizes of a run."""
     with quiet_native_logs():
         load_tensorflow()
-    return KerasClassifier(load_model(model), (28, 28, 1), RunConfig.model_fields["batch_size"].default)
+    loaded = load_model(model)
+    wanted = RunConfig.model_fields["batch_size"].default
+    return settle(lambda size: KerasClassifier(loaded, SHAPE, size), wanted, SHAPE)
