@@ -16,7 +16,7 @@ from pydantic import Field
 
 from core.attacks.base import Attack, Attacked, Examples
 from core.attacks.step_back import step_back
-from core.models.classifier import Classifier, Loss
+from core.models.classifier import Classifier, Loss, predict
 from core.pixels import Images
 from core.rng import image_rng
 
@@ -52,11 +52,15 @@ class SignAttack(Attack):
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack."""
-        attacked = _iterate(self, classifier, examples)
+        attacked, flipped = _iterate(self, classifier, examples)
         if not self.step_back:
             return attacked
-        images = step_back(classifier, examples, attacked.images, self.step_back)
-        return Attacked(images, attacked.steps, attacked.vanished)
+        unseen = np.flatnonzero(~flipped)
+        if len(unseen):
+            flipped[unseen] = predict(classifier, attacked.images[unseen]) != examples.labels[unseen]
+        rows = np.flatnonzero(flipped)
+        attacked.images[rows] = step_back(classifier, examples.take(rows), attacked.images[rows], self.step_back)
+        return attacked
 
 
 def ball(clean: Images, epsilon: float, bounds: tuple[float, float]) -> tuple[Images, Images]:
@@ -72,10 +76,11 @@ def ball(clean: Images, epsilon: float, bounds: tuple[float, float]) -> tuple[Im
     return np.maximum(lower, low), np.minimum(upper, high)
 
 
-def _iterate(attack: SignAttack, classifier: Classifier, examples: Examples) -> Attacked:
+def _iterate(attack: SignAttack, classifier: Classifier, examples: Examples) -> tuple[Attacked, NDArray[np.bool_]]:
+    """What the steps made of the examples, and which of them were seen to be misclassified."""
     count = len(examples.images)
     result = examples.images.copy()
-    steps, vanished = np.zeros(count, np.int64), np.zeros(count, bool)
+    steps, vanished, flipped = np.zeros(count, np.int64), np.zeros(count, bool), np.zeros(count, bool)
     step_size = np.float32(attack.change_per_step)
 
     owner = np.arange(min(count, classifier.batch_size))  # of each slot: its example
@@ -87,6 +92,7 @@ def _iterate(attack: SignAttack, classifier: Classifier, examples: Examples) -> 
         labels = examples.labels[owner]
         logits, gradient = classifier.gradient(x, labels, attack.loss)
         done = logits.argmax(axis=1) != labels if attack.early_stop else np.zeros(len(owner), bool)
+        flipped[owner[done]] = True
         moving = ~done
         usable = np.asarray(np.isfinite(gradient).all(axis=(1, 2, 3)))
         if not usable.all():
@@ -114,7 +120,7 @@ def _iterate(attack: SignAttack, classifier: Classifier, examples: Examples) -> 
         if len(left):  # nobody is waiting any more
             owner, taken = np.delete(owner, left), np.delete(taken, left)
             x, lower, upper, memory = (np.delete(each, left, axis=0) for each in (x, lower, upper, memory))
-    return Attacked(result, steps, vanished)
+    return Attacked(result, steps, vanished), flipped
 
 
 def _begin(attack: SignAttack, examples: Examples, rows: NDArray[np.intp]) -> tuple[Images, Images, Images]:

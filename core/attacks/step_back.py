@@ -2,7 +2,7 @@
 
 A sign attack stops somewhere behind the decision boundary. Bisection on the line to the clean image
 finds the least change that still flips the prediction, by forward passes alone; it costs one pass
-per bisection. Images that were not misclassified are left as they are.
+per bisection.
 
 The least change is so close to the boundary that rounding to 8 bits undoes it. So where the images
 came as 8-bit ones, the change is cut to whole levels before it is tried.
@@ -18,15 +18,11 @@ from core.models.classifier import Classifier, predict
 from core.pixels import Images
 
 
-def step_back(classifier: Classifier, examples: Examples, attacked: Images, bisections: int) -> Images:
-    """``attacked`` (n, H, W, C), with each misclassified image moved towards its clean one."""
-    flipped = np.flatnonzero(predict(classifier, attacked) != examples.labels)
-    if not len(flipped):
-        return attacked
-    clean, far = examples.images[flipped], attacked[flipped]
-    labels = examples.labels[flipped]
+def step_back(classifier: Classifier, examples: Examples, far: Images, bisections: int) -> Images:
+    """``far`` (n, H, W, C), all misclassified, each moved towards its clean image."""
+    clean, labels, count = examples.images, examples.labels, len(far)
     best, too_near = far, np.full_like(far, np.nan)
-    least, most = np.zeros(len(flipped), np.float32), np.ones(len(flipped), np.float32)
+    least, most = np.zeros(count, np.float32), np.ones(count, np.float32)
     for _ in range(bisections):
         share = (least + most) * np.float32(0.5)
         candidate = _between(clean, far, share, examples)
@@ -38,9 +34,7 @@ def step_back(classifier: Classifier, examples: Examples, attacked: Images, bise
         best = np.where(stays[:, None, None, None], candidate, best)
         too_near = np.where(stays[:, None, None, None], too_near, candidate)
         most, least = np.where(stays, share, most), np.where(stays, least, share)
-    result = attacked.copy()
-    result[flipped] = best
-    return result
+    return best
 
 
 def _equal(a: Images, b: Images) -> NDArray[np.bool_]:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from core.attacks.base import Examples
+from core.attacks.ifgsm import IFGSM
 from core.attacks.step_back import step_back
 from core.models.classifier import predict
 from tests.classifiers import LinearClassifier, image
@@ -33,12 +36,31 @@ def test_each_bisection_halves_the_interval() -> None:
     assert shares == [1.0, 0.5, 0.5, 0.375, 0.375]
 
 
-def test_what_is_not_misclassified_stays_as_it_is() -> None:
-    clean = np.concatenate([image(0, 0, 0, 0), image(0, 0, 0, 0)])
-    far = np.concatenate([image(0.1, 0.1, 0.1, 0.1), image(1, 1, 1, 1)])
-    found = step_back(CLASSIFIER, examples(clean), far, 6)
-    np.testing.assert_array_equal(found[0], far[0])
-    assert (found[1] < far[1]).all()
+def test_an_attack_steps_back_with_what_is_misclassified_alone() -> None:
+    clean = np.concatenate([image(0, 0, 0, 0), image(0.2, 0.2, 0.2, 0.2), image(0.23, 0.23, 0.23, 0.23)])
+    # Of 4 p > 1: the first stays, the second flips with its last step, the third with its first.
+    attack = IFGSM(epsilon=0.06, steps=2, step_size=0.03)
+    plain = attack.model_copy(update={"step_back": 0}).run(CLASSIFIER, examples(clean)).images
+    found = attack.run(CLASSIFIER, examples(clean)).images
+    np.testing.assert_array_equal(found[0], plain[0])
+    assert (found[1:] < plain[1:]).all()
+    assert predict(CLASSIFIER, found).tolist() == [0, 1, 1]
+
+
+def test_nothing_is_tried_twice() -> None:
+    class Counting(LinearClassifier):
+        tried: ClassVar[list[bytes]] = []
+
+        def logits(self, images: np.ndarray) -> np.ndarray:
+            self.tried.extend(each.tobytes() for each in images)
+            return super().logits(images)
+
+    clean, far = image(0, 0, 0, 0), image(5, 5, 5, 5) / np.float32(255)
+    counting = Counting(WEIGHTS, np.array([0.03, 0.0]))
+    found = step_back(counting, examples(clean, levels=255), far, 12)
+    assert len(counting.tried) == len(set(counting.tried)) <= 4
+    np.testing.assert_array_equal(found, step_back(counting, examples(clean, levels=255), far, 4))
+    np.testing.assert_allclose(found * 255, 2, atol=1e-4)  # 4 * 2 / 255 > 0.03
 
 
 def test_of_8_bit_images_it_leaves_whole_levels() -> None:
