@@ -150,11 +150,14 @@ class Fleet:
             if worker.name == name and worker.process.poll() is None:
                 os.killpg(worker.process.pid, signal.SIGKILL)
 
-    def stop(self) -> None:
-        """End the workers, gently first, then the server."""
+    def stop(self, gently: bool = True) -> None:
+        """End the workers, gently first unless they have nothing more to do, then the server."""
         for worker in self._workers:
             if worker.process.poll() is None:
-                worker.process.send_signal(signal.SIGTERM)
+                if gently:
+                    worker.process.send_signal(signal.SIGTERM)
+                else:
+                    os.killpg(worker.process.pid, signal.SIGKILL)
         deadline = time.monotonic() + _STOP_TIMEOUT
         for worker in self._workers:
             try:

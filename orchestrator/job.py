@@ -143,8 +143,10 @@ def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[
     try:
         use_broker(fleet.url)
         yield fleet
-    finally:
+    except BaseException:
         fleet.stop()
+        raise
+    fleet.stop(gently=False)  # the report is there: a second copy that still runs changes nothing
 
 
 @contextmanager

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.metrics import structural_similarity
 
 from core.metrics.distances import L0, L1, L2, Linf
 from core.metrics.ssim import Ssim
@@ -33,6 +36,32 @@ def test_ssim_agrees_with_tensorflow(channels: int) -> None:
     other = np.clip(clean + RNG.normal(0, 0.1, clean.shape), 0, 1).astype(np.float32)
     # TensorFlow leaves the border out, scikit-image crops by the same 5 pixels.
     np.testing.assert_allclose(Ssim()(clean, other, UNIT), tf.image.ssim(clean, other, 1.0), atol=5e-5)
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(0, 9), st.integers(11, 30), st.integers(11, 30), st.integers(1, 3), st.sampled_from([1.0, 2.0, 255.0])
+)
+def test_ssim_is_that_of_scikit_image(count: int, height: int, width: int, channels: int, extent: float) -> None:
+    rng = np.random.default_rng(count)
+    clean = extent * rng.random((count, height, width, channels), np.float32)
+    other = np.clip(clean + extent * rng.normal(0, 0.1, clean.shape), 0, extent).astype(np.float32)
+    values = [
+        structural_similarity(
+            a, b, data_range=extent, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=-1
+        )
+        for a, b in zip(clean.astype(np.float64), other.astype(np.float64), strict=True)
+    ]
+    np.testing.assert_allclose(Ssim()(clean, other, (0.0, extent)), values, rtol=1e-14)
+    # In any company.
+    alone = [Ssim()(clean[i : i + 1], other[i : i + 1], (0.0, extent))[0] for i in range(count)]
+    np.testing.assert_array_equal(Ssim()(clean, other, (0.0, extent)), alone)
+
+
+def test_ssim_of_more_than_fits_at_a_time() -> None:
+    clean, other = RNG.random((2, 100, 28, 28, 1), np.float32)
+    whole = Ssim()(clean, other, UNIT)
+    np.testing.assert_array_equal(whole[[0, 41, 99]], Ssim()(clean[[0, 41, 99]], other[[0, 41, 99]], UNIT))
 
 
 def test_ssim_is_not_defined_for_images_under_its_window() -> None:
