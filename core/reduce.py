@@ -69,7 +69,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         missing_shards=missing,
         quarantined_shards=sorted(errors),
         errors=errors,
-        executions=len(run.all_attempts()),
+        executions=run.executions(),
         attack_data_sha256=digest,
         audit=checks,
         timing={

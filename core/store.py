@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -39,6 +40,7 @@ from core.rows import Rows
 
 V = TypeVar("V", bound=BaseModel)
 T = TypeVar("T")
+P = TypeVar("P", bound=int | str)
 
 ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.parquet"
 REPORT, REPORT_PAGE = "report.json", "report.html"
@@ -50,6 +52,7 @@ _ATTEMPT = re.compile(
 )
 _OF_SHARD = re.compile(r"(?:attempts|released)/[0-9]{8}/")
 _LONGEST_NOTE = 1 << 16
+_AT_ONCE = 1024  # small files in memory
 REDUCE = "reduce"
 
 
@@ -194,6 +197,12 @@ class RunStore:
                 good[index] = record
         return good, damaged
 
+    def all_records(self, indices: Iterable[int]) -> Iterator[tuple[dict[int, ShardRecord], dict[int, IntegrityError]]]:
+        """``records`` of any number of shards in their order, some at a time."""
+        wanted = sorted(indices)
+        for first in range(0, len(wanted), _AT_ONCE):
+            yield self.records(wanted[first : first + _AT_ONCE])
+
     def has_record(self, index: int) -> bool:
         """Whether a shard is done."""
         return self.folder.exists(_shard(index, "json"))
@@ -219,15 +228,45 @@ class RunStore:
 
     def attempts(self, part: int | str) -> list[Attempt]:
         """All executions so far of a shard, or of REDUCE."""
-        return self._read_attempts([f"{_attempts(part)}/{name}" for name in self.folder.names(_attempts(part))])
+        return self.attempts_of([part])[part]
 
-    def all_attempts(self) -> list[Attempt]:
-        """All executions so far of all shards."""
-        names = [*self.folder.find("attempts"), *self.folder.find("released")]
-        return self._read_attempts([name for name in names if _OF_SHARD.match(name)])
+    def attempts_of(self, parts: Sequence[P]) -> dict[P, list[Attempt]]:
+        """All executions so far of several parts, without a look at any others."""
+        folders = [_attempts(part) for part in parts]
+        listed = self.folder.names_of(folders)
+        names = [f"{folder}/{name}" for folder, found in zip(folders, listed, strict=True) for name in found]
+        executions: dict[str, list[Attempt]] = {folder: [] for folder in folders}
+        for name, attempt in self._read_attempts(names).items():
+            executions[name.rsplit("/", 1)[0]].append(attempt)
+        return {
+            part: sorted(executions[folder], key=lambda attempt: attempt.started)
+            for part, folder in zip(parts, folders, strict=True)
+        }
 
-    def _read_attempts(self, names: list[str]) -> list[Attempt]:
-        """The executions in these files; where one is broken, it counts as one that failed."""
+    def executions(self) -> int:
+        """The number of executions so far of all shards, from listings alone."""
+        return sum(len({match[1] for match in matches}) for matches in self._executions())
+
+    def all_attempts(self) -> Iterator[Attempt]:
+        """All executions so far of all shards, some at a time."""
+        for matches in self._executions():
+            yield from self._read_attempts([match[0] for match in matches]).values()
+
+    def _executions(self) -> Iterator[list[re.Match[str]]]:
+        """The files of all executions of shards, some at a time, those of one execution together."""
+        for top in ("attempts", "released"):
+            names = (name for name in self.folder.find(top) if _OF_SHARD.match(name))
+            matches = (match for name in names if (match := _ATTEMPT.fullmatch(name)))
+            some: list[re.Match[str]] = []
+            for _, files in itertools.groupby(matches, key=lambda match: match[0].rsplit("/", 1)[0]):
+                some += files
+                if len(some) >= _AT_ONCE:
+                    yield some
+                    some = []
+            yield some
+
+    def _read_attempts(self, names: list[str]) -> dict[str, Attempt]:
+        """The executions in these files, by their names; where one is broken, it counts as one that failed."""
         matches = [match for name in names if (match := _ATTEMPT.fullmatch(name))]
         matches.sort(key=lambda match: match[3] is not None)  # the orchestrator has the last word
         attempts: dict[str, Attempt] = {}
@@ -237,7 +276,7 @@ class RunStore:
             elif found is not None:
                 why = found if isinstance(found, IntegrityError) else f"{match[0]}: the attempt of another task"
                 attempts[match[1]] = Attempt(task_id=match[2], worker="", started=0.0, error=f"IntegrityError: {why}")
-        return sorted(attempts.values(), key=lambda attempt: attempt.started)
+        return attempts
 
     def attempted(self) -> set[int]:
         """The shards that were started at least once, from one listing."""
