@@ -160,6 +160,16 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    @_tried_again
+    def read_with(self, name: str, consume: Callable[[IO[bytes]], T]) -> T:
+        """Let ``consume`` read a file at any place of it; what it returned. Raises FileNotFoundError.
+
+        Where the store fails for a passing reason, ``consume`` is called again, with the file opened anew.
+        """
+        path = self.path(name)
+        with Path(path).open("rb") if self.local else self.fs.open(path, "rb") as file:
+            return consume(file)
+
     def write(self, name: str, content: bytes) -> None:
         """Put a file there at once, in place of any other of its name."""
         self.write_with(name, lambda file: file.write(content))

@@ -84,4 +84,4 @@ def _known(run: RunStore, index: int) -> ShardRecord | None:
 
 def images_digest(images: Images) -> str:
     """SHA-256 of the images' bytes, C order, little-endian float32."""
-    return hashlib.sha256(np.ascontiguousarray(images, "<f4").tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(images, "<f4").data).hexdigest()

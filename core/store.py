@@ -36,6 +36,7 @@ from core.contracts import Attempt, Blob, DataRef, Driver, Manifest, Report, Sha
 from core.documents import LARGEST, decode, encode
 from core.errors import IntegrityError, StoreError
 from core.npy import npy_header
+from core.parts import Part
 from core.rows import Rows
 
 V = TypeVar("V", bound=BaseModel)
@@ -157,21 +158,34 @@ class RunStore:
 
     def shard_images(self, data: DataRef, shard: Shard) -> NDArray[np.float32]:
         """A shard's adversarial images as they stand in the store; raises IntegrityError."""
-        return self._rows.whole(_shard(shard.index, "npy"), "float32", (shard.count, *data.image_shape))
+        (images,) = self.images_of_shards(data, [shard])
+        if isinstance(images, IntegrityError):
+            raise images
+        return images
 
-    def shard_rows(self, record: ShardRecord) -> pa.Table:
+    def images_of_shards(self, data: DataRef, shards: Sequence[Shard]) -> list[NDArray[np.float32] | IntegrityError]:
+        """The adversarial images of some shards, or what is wrong with those of one."""
+        names = [_shard(shard.index, "npy") for shard in shards]
+        return self._rows.whole(names, "float32", [(shard.count, *data.image_shape) for shard in shards])
+
+    def shard_rows(self, part: Part) -> pa.Table:
         """A shard's rows of the ledger, looked into only if they are its record's; raises IntegrityError."""
-        name = _shard(record.shard.index, "parquet")
-        content = self._content(name)
-        if hashlib.sha256(content).hexdigest() != record.rows_sha256:
-            raise IntegrityError(f"{name}: not the rows of its record")
-        try:
-            file = pq.ParquetFile(io.BytesIO(content))
-            if file.metadata.num_rows != record.shard.count:
-                raise IntegrityError(f"{name}: {file.metadata.num_rows} rows for {record.shard.count} images")
-            return file.read()
-        except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
-            raise IntegrityError(f"{name}: {type(error).__name__}: {error}") from None
+        (rows,) = self.rows_of_shards([part])
+        if isinstance(rows, IntegrityError):
+            raise rows
+        return rows
+
+    def rows_of_shards(self, parts: Sequence[Part]) -> list[pa.Table | IntegrityError]:
+        """The rows of some shards, or what is wrong with those of one."""
+        names = [_shard(part.shard.index, "parquet") for part in parts]
+        contents = self.folder.read_many([(name, None, None) for name in names])
+        found: list[pa.Table | IntegrityError] = []
+        for part, name, content in zip(parts, names, contents, strict=True):
+            try:
+                found.append(_table(part, name, content))
+            except IntegrityError as error:
+                found.append(error)
+        return found
 
     def record(self, index: int) -> ShardRecord | None:
         """A shard's record, if the shard is done; raises IntegrityError."""
@@ -336,7 +350,7 @@ class RunStore:
         def produce(file: IO[bytes]) -> None:
             file.write(npy_header((data.count, *data.image_shape), np.dtype("<f4")))
             for images in rows():
-                file.write(np.ascontiguousarray(images, "<f4").tobytes())
+                file.write(np.ascontiguousarray(images, "<f4").data)
 
         self.folder.write_with(ATTACK_DATA, produce)
 
@@ -356,6 +370,10 @@ class RunStore:
         """A whole result file; raises FileNotFoundError."""
         return self.folder.read(name)
 
+    def read_result(self, name: str, consume: Callable[[IO[bytes]], T]) -> T:
+        """Let ``consume`` read a result file, as ``Folder.read_with`` does; raises FileNotFoundError."""
+        return self.folder.read_with(name, consume)
+
     def report(self) -> Report | None:
         """The report, if the reduce has ended."""
         try:
@@ -374,6 +392,20 @@ class RunStore:
 
 def _shard(index: int, suffix: str) -> str:
     return f"shards/{index:08d}.{suffix}"
+
+
+def _table(part: Part, name: str, content: bytes | None) -> pa.Table:
+    if content is None:
+        raise IntegrityError(f"{name}: not there")
+    if hashlib.sha256(content).hexdigest() != part.rows_sha256:
+        raise IntegrityError(f"{name}: not the rows of its record")
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        if file.metadata.num_rows != part.shard.count:
+            raise IntegrityError(f"{name}: {file.metadata.num_rows} rows for {part.shard.count} images")
+        return file.read(use_threads=False)
+    except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
+        raise IntegrityError(f"{name}: {type(error).__name__}: {error}") from None
 
 
 def _attempts(part: int | str) -> str:
