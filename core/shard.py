@@ -55,7 +55,7 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
         return late  # another worker was faster
     run.write_shard_images(index, outcome.images)
     written = run.shard_images(manifest.data, shard)
-    measured = ledger.measure(classifier, clean, written, config.bounds)
+    measured = ledger.measure(classifier, clean, written, config.bounds, clean_predictions)
     table = ledger.rows(measured, outcome, indices, labels, digests(stored, config.bounds), index)
     content = run.write_shard_rows(index, table)
     if images_digest(written) != images_digest(outcome.images):

@@ -64,6 +64,7 @@ class RunStore:
         self.folder = Folder(url)
         self.url = self.folder.url()
         self._rows = Rows(self.folder)
+        self._manifest: Manifest | None = None
 
     def _document(self, kind: type[V], name: str) -> V:
         """A JSON document; raises FileNotFoundError, or IntegrityError where it isn't one of this kind."""
@@ -87,9 +88,10 @@ class RunStore:
         return self.folder.exists(_MANIFEST)
 
     def manifest(self) -> Manifest:
-        """The run's manifest; raises StoreError if this isn't a run."""
+        """The run's manifest, read once, since it is written once; raises StoreError if this isn't a run."""
         try:
-            return self._document(Manifest, _MANIFEST)
+            self._manifest = self._manifest or self._document(Manifest, _MANIFEST)
+            return self._manifest
         except FileNotFoundError:
             raise StoreError(
                 "the folder of a run", f"{self.url}, without {_MANIFEST}", "see 'python -m orchestrator list'"
@@ -98,6 +100,7 @@ class RunStore:
     def write_manifest(self, manifest: Manifest) -> None:
         """Publish the manifest, after its inputs."""
         self.folder.write(_MANIFEST, encode(manifest))
+        self._manifest = None
 
     def write_input(self, blob: Blob, pieces: Callable[[], Iterable[bytes | memoryview]]) -> None:
         """Put an input there, unless it is there already (it goes by its content)."""
@@ -152,7 +155,8 @@ class RunStore:
     def write_shard_rows(self, index: int, rows: pa.Table) -> bytes:
         """Put a shard's rows of the ledger there; the file's content."""
         buffer = io.BytesIO()
-        pq.write_table(rows, buffer)
+        # Many small files: what only helps to search in a large one is left out.
+        pq.write_table(rows, buffer, write_statistics=False, use_dictionary=["attack", "fallback_reason"])
         self.folder.write(_shard(index, "parquet"), buffer.getvalue())
         return buffer.getvalue()
 
