@@ -14,9 +14,8 @@ from bench.page import page, section
 from bench.results import Result
 
 DOCS = Path(__file__).parent.parent / "docs"
-NAMES: tuple[
-    str, ...
-] = ()  # modules of this package with a function measure(quick: bool) -> Result, in the order of the page
+# Modules of this package with a function measure(quick: bool) -> Result, in the order of the page.
+NAMES: tuple[str, ...] = ("cost", "scale", "reduce")
 
 
 @click.command()
