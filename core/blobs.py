@@ -119,10 +119,16 @@ class Folder:
 
     def names_of(self, folders: Sequence[str]) -> list[list[str]]:
         """``names`` of several folders, together where the store can."""
+        if self.local:
+            return self._names_on_disk(folders)
         if not getattr(self.fs, "async_impl", False):
             return [self.names(folder) for folder in folders]
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             return list(threads.map(self.names, folders))
+
+    @_tried_again
+    def _names_on_disk(self, folders: Sequence[str]) -> list[list[str]]:
+        return [sorted(disk.names(self.path(folder))) for folder in folders]
 
     @_tried_again
     def read(self, name: str, start: int | None = None, stop: int | None = None) -> bytes:
