@@ -15,7 +15,7 @@ from bench.results import Result
 
 DOCS = Path(__file__).parent.parent / "docs"
 # Modules of this package with a function measure(quick: bool) -> Result, in the order of the page.
-NAMES = ("engine", "floor", "job")
+NAMES = ("engine", "floor", "job", "cost", "scale", "reduce")
 
 
 @click.command()

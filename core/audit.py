@@ -4,39 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from core.attacks.stages import stages_of
-from core.contracts import AuditCheck, Fingerprint, Manifest, ShardRecord
-from core.ledger import measure, metric_names
+from core.contracts import AuditCheck, Fingerprint, Manifest
+from core.ledger import measure
 from core.models.classifier import Classifier
 from core.npy import npy_header
+from core.parts import Part, Parts, groups
 from core.pixels import to_float
-from core.store import RunStore
+from core.store import LEDGER, RunStore
 
 _SAMPLE = 256  # images measured a second time
 _PIECE = 16 << 20  # pixel values read at a time
 
 
-def check_attack_data(run: RunStore, manifest: Manifest, records: list[ShardRecord]) -> tuple[AuditCheck, str]:
+def check_attack_data(run: RunStore, manifest: Manifest, parts: Parts | Sequence[Part]) -> tuple[AuditCheck, str]:
     """Whether ``attack_data.npy``, read back, holds each shard's bytes; and the file's own SHA-256.
 
     Also the pixels' range, since they pass by.
     """
     low, high = (np.float32(bound) for bound in manifest.config.bounds)
     whole, wrong = hashlib.sha256(), []
-    for record in records:
-        rows = run.attack_data(manifest.data, record.shard.start, record.shard.stop)
-        content = rows.tobytes()
-        whole.update(content)
-        if hashlib.sha256(content).hexdigest() != record.images_sha256:
-            wrong.append(f"shard {record.shard.index}: other bytes than its record says")
-        elif not (np.isfinite(rows).all() and rows.min() >= low and rows.max() <= high):
-            wrong.append(f"shard {record.shard.index}: pixels that are not finite or outside the bounds")
-    detail = "; ".join(wrong[:3]) or f"{len(records)} shards read back, all pixels finite and within {low:g}..{high:g}"
+    for group in groups(parts, max(1, _PIECE // math.prod(manifest.data.image_shape))):
+        first = group[0].shard.start
+        pieces = run.attack_data(manifest.data, first, group[-1].shard.stop)
+        whole.update(pieces.data)
+        for part in group:
+            rows = pieces[part.shard.start - first : part.shard.stop - first]
+            if hashlib.sha256(rows.data).hexdigest() != part.images_sha256:
+                wrong.append(f"shard {part.shard.index}: other bytes than its record says")
+            elif not (np.isfinite(rows).all() and rows.min() >= low and rows.max() <= high):
+                wrong.append(f"shard {part.shard.index}: pixels that are not finite or outside the bounds")
+    detail = "; ".join(wrong[:3]) or f"{len(parts)} shards read back, all pixels finite and within {low:g}..{high:g}"
     return AuditCheck(name="attack data", passed=not wrong, detail=detail), whole.hexdigest()
 
 
@@ -50,8 +57,8 @@ def check_inputs(run: RunStore, manifest: Manifest) -> AuditCheck:
     step = max(1, _PIECE // math.prod(data.image_shape))
     for start in range(0, data.count, step):
         stop = min(start + step, data.count)
-        digests[data.images].update(run.images(data, start, stop).tobytes())
-        digests[data.labels].update(run.labels(data, start, stop).tobytes())
+        digests[data.images].update(run.images(data, start, stop).data)
+        digests[data.labels].update(run.labels(data, start, stop).data)
     wrong = [blob.name for blob, digest in digests.items() if digest.hexdigest() != blob.sha256]
     detail = f"other bytes than planned in {', '.join(wrong)}" if wrong else "images and labels are those of the plan"
     return AuditCheck(name="inputs", passed=not wrong, detail=detail)
@@ -80,9 +87,9 @@ def check_machines(fingerprints: list[Fingerprint]) -> AuditCheck:
     return AuditCheck(name="same kind of machine", passed=len(kinds) == 1, detail=detail)
 
 
-def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier, ledger: pa.Table) -> AuditCheck:
-    """Whether some images, drawn at random, measure the same once more from the written artifact."""
-    count = len(ledger)
+def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier) -> AuditCheck:
+    """Whether some images, drawn at random, measure the same once more from the written artifacts."""
+    count = manifest.data.count
     chosen = np.sort(np.random.default_rng(manifest.config.seed).choice(count, min(_SAMPLE, count), replace=False))
     data, bounds = manifest.data, manifest.config.bounds
     clean = to_float(run.chosen_images(data, chosen), bounds)
@@ -93,14 +100,27 @@ def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier, ledg
         "adversarial_prediction": again.adversarial_prediction,
         **again.metrics,
     }
-    said = ledger.take(chosen)
+    said = run.read_result(LEDGER, partial(_chosen_rows, chosen, list(found)))
     wrong = [
         name
-        for name in ("clean_prediction", "adversarial_prediction", *metric_names())
+        for name in found
         if not np.allclose(said.column(name).to_numpy(), found[name], rtol=1e-9, atol=1e-12, equal_nan=True)
     ]
     detail = f"{len(chosen)} images measured again; " + (f"they differ in {', '.join(wrong)}" if wrong else "all agree")
     return AuditCheck(name="second measurement", passed=not wrong, detail=detail)
+
+
+def _chosen_rows(chosen: NDArray[np.int64], columns: list[str], file: IO[bytes]) -> pa.Table:
+    """Some rows of the ledger by their numbers, ascending; it reads one row group at a time."""
+    ledger = pq.ParquetFile(file)
+    found, first = [], 0
+    for group in range(ledger.num_row_groups):
+        stop = first + ledger.metadata.row_group(group).num_rows
+        inside = chosen[(chosen >= first) & (chosen < stop)] - first
+        if len(inside):
+            found.append(ledger.read_row_group(group, columns, use_threads=False).take(inside))
+        first = stop
+    return pa.concat_tables(found)
 
 
 def _describe(fingerprint: Fingerprint) -> str:

@@ -10,20 +10,24 @@ import errno
 import posixpath
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import wraps
+from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar
 
 import fsspec
 import tenacity
 from fsspec.core import url_to_fs
 
+from core import disk
 from core.errors import AdvshardError, StoreError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _PATIENCE = 12.0  # seconds
+_AT_ONCE = 32  # listings
 _FINAL_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 _FINAL_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.ENAMETOOLONG}
 
@@ -92,6 +96,8 @@ class Folder:
     @_tried_again
     def exists(self, name: str) -> bool:
         """Whether the file is there."""
+        if self.local:
+            return disk.exists(self.path(name))
         try:
             return bool(self.fs.info(self.path(name))["type"] == "file")
         except FileNotFoundError:
@@ -101,6 +107,8 @@ class Folder:
     def names(self, folder: str = "") -> list[str]:
         """The names of what is in ``folder``, without it; empty if there is no such folder."""
         path = self.path(folder)
+        if self.local:
+            return sorted(disk.names(path))
         self.fs.invalidate_cache(path)
         try:
             entries = self.fs.ls(path, detail=False)
@@ -109,9 +117,24 @@ class Folder:
         # Some stores keep a folder that was emptied, and list it as its own content.
         return sorted(posixpath.basename(entry.rstrip("/")) for entry in entries if entry.rstrip("/") != path)
 
+    def names_of(self, folders: Sequence[str]) -> list[list[str]]:
+        """``names`` of several folders, together where the store can."""
+        if self.local:
+            return self._names_on_disk(folders)
+        if not getattr(self.fs, "async_impl", False):
+            return [self.names(folder) for folder in folders]
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            return list(threads.map(self.names, folders))
+
+    @_tried_again
+    def _names_on_disk(self, folders: Sequence[str]) -> list[list[str]]:
+        return [sorted(disk.names(self.path(folder))) for folder in folders]
+
     @_tried_again
     def read(self, name: str, start: int | None = None, stop: int | None = None) -> bytes:
         """The bytes of a file, or its slice; raises FileNotFoundError."""
+        if self.local:
+            return disk.read(self.path(name), start, stop)
         content: bytes = self.fs.cat_file(self.path(name), start=start, end=stop)
         return content
 
@@ -120,19 +143,38 @@ class Folder:
         """The names of all files in ``folder`` and in its folders, sorted, as ``read`` takes them."""
         path = self.path(folder)
         self.fs.invalidate_cache(path)
-        return sorted(posixpath.join(folder, entry[len(path) :].lstrip("/")) for entry in self.fs.find(path))
+        found = disk.find(path) if self.local else self.fs.find(path)
+        return sorted(posixpath.join(folder, entry[len(path) :].lstrip("/")) for entry in found)
 
     @_tried_again
     def read_many(self, pieces: Sequence[tuple[str, int | None, int | None]]) -> list[bytes | None]:
         """Slices (name, start, stop) of files, together where the store can; None where the file isn't there."""
         if not pieces:
             return []
+        if self.local:
+            return [self._read_if_there(*piece) for piece in pieces]
         names, starts, stops = (list(column) for column in zip(*pieces, strict=True))
         found = self.fs.cat_ranges([self.path(name) for name in names], starts, stops, on_error="return")
         for content in found:
             if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
                 raise content
         return [None if isinstance(content, Exception) else content for content in found]
+
+    def _read_if_there(self, name: str, start: int | None, stop: int | None) -> bytes | None:
+        try:
+            return disk.read(self.path(name), start, stop)
+        except FileNotFoundError:
+            return None
+
+    @_tried_again
+    def read_with(self, name: str, consume: Callable[[IO[bytes]], T]) -> T:
+        """Let ``consume`` read a file at any place of it; what it returned. Raises FileNotFoundError.
+
+        Where the store fails for a passing reason, ``consume`` is called again, with the file opened anew.
+        """
+        path = self.path(name)
+        with Path(path).open("rb") if self.local else self.fs.open(path, "rb") as file:
+            return consume(file)
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file there at once, in place of any other of its name."""
@@ -152,14 +194,12 @@ class Folder:
         path = self.path(name)
         # On an object store a file appears when it is closed; on a disk it has to be renamed.
         target = f"{path}.{uuid.uuid4().hex}.tmp" if self.local else path
-        if self.local:
-            self.fs.makedirs(posixpath.dirname(path), exist_ok=True)
-        file: Any = self.fs.open(target, "wb")
+        file: Any = disk.create(target) if self.local else self.fs.open(target, "wb")
         try:
             yield file
             file.close()
             if self.local:
-                self.fs.mv(target, path)
+                Path(target).replace(path)
         except BaseException:
             self._discard(file, target)
             raise

@@ -2,79 +2,111 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.contracts import ClassFigures
 from core.ledger import metric_names
+from core.sums import ExactSum
 
-_PLAIN = ("label", "clean_prediction", "adversarial_prediction", "success", "success_uint8", "steps")
+_FLAGS = ("label", "clean_prediction", "adversarial_prediction", "success", "success_uint8", "steps")
+
+
+@dataclass
+class _Class:
+    """The images of one label so far."""
+
+    count: int = 0
+    clean: int = 0
+    successes: int = 0
+    ssim: ExactSum = field(default_factory=ExactSum)
 
 
 class Figures:
-    """Collects the columns that the figures need, shard by shard, in a few bytes an image."""
+    """Adds up what the figures need, some rows at a time. It keeps counts and sums, and no rows."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (*_PLAIN, *metric_names())}
+        self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._sums = {name: ExactSum() for name in metric_names()}
+        self._ssim_success = ExactSum()
+        self._linf_max = -np.inf
+        self._classes: dict[int, _Class] = {}
 
     def add(self, rows: pa.Table) -> None:
         """Take in some rows of the ledger."""
-        for name, parts in self._parts.items():
-            parts.append(rows.column(name).to_numpy())
-        self._reasons.update(reason for reason in rows.column("fallback_reason").to_pylist() if reason)
+        if not len(rows):
+            return
+        columns = {name: rows.column(name).to_numpy() for name in (*_FLAGS, *metric_names())}
+        label, success, linf = columns["label"], columns["success"], columns["linf"]
+        self._counts.update(
+            images=len(label),
+            clean=_number(columns["clean_prediction"] == label),
+            success=_number(success),
+            error=_number(columns["adversarial_prediction"] != label),
+            success_uint8=_number(columns["success_uint8"]),
+            unchanged=_number(linf == 0),
+            steps=int(columns["steps"].sum()),
+        )
+        for name, total in self._sums.items():
+            total.add(columns[name])
+        self._ssim_success.add(columns["ssim"][success])
+        self._linf_max = np.maximum(self._linf_max, linf.max())
+        for reason in pc.value_counts(rows.column("fallback_reason")).to_pylist():
+            if reason["values"]:
+                self._reasons[reason["values"]] += reason["counts"]
+        self._add_classes(columns)
+
+    def _add_classes(self, columns: dict[str, NDArray[Any]]) -> None:
+        order = np.argsort(columns["label"], kind="stable")
+        labels, starts = np.unique(columns["label"][order], return_index=True)
+        for label, rows in zip(labels.tolist(), np.split(order, starts[1:]), strict=True):
+            found = self._classes.setdefault(label, _Class())
+            found.count += len(rows)
+            found.clean += _number(columns["clean_prediction"][rows] == label)
+            found.successes += _number(columns["success"][rows])
+            found.ssim.add(columns["ssim"][rows])
 
     def totals(self) -> dict[str, Any]:
         """The figures over all images, by their names in the report."""
-        columns = {name: np.concatenate(parts) for name, parts in self._parts.items()}
-        self._parts = {name: [column] for name, column in columns.items()}
-        success, label = columns["success"], columns["label"]
+        counts, images = self._counts, self._counts["images"]
+        means = {name: total.mean() for name, total in self._sums.items()}
         return {
-            "n_images": len(label),
-            "clean_accuracy": _share(columns["clean_prediction"] == label),
-            "success_rate": _share(success),
-            "error_rate": _share(columns["adversarial_prediction"] != label),
-            "success_rate_uint8": _share(columns["success_uint8"]),
-            "ssim_mean": mean(columns["ssim"]),
-            "ssim_mean_success": mean(columns["ssim"][success]),
-            "linf_max": float(columns["linf"].max()),
-            "means": {name: mean(columns[name]) for name in metric_names()},
+            "n_images": images,
+            "clean_accuracy": counts["clean"] / images,
+            "success_rate": counts["success"] / images,
+            "error_rate": counts["error"] / images,
+            "success_rate_uint8": counts["success_uint8"] / images,
+            "ssim_mean": means["ssim"],
+            "ssim_mean_success": self._ssim_success.mean(),
+            "linf_max": float(self._linf_max),
+            "means": means,
             "fallback_count": self._reasons.total(),
             "fallback_reasons": dict(sorted(self._reasons.items())),
-            "unchanged_count": int((columns["linf"] == 0).sum()),
-            "steps_mean": float(columns["steps"].mean()),
+            "unchanged_count": counts["unchanged"],
+            "steps_mean": counts["steps"] / images,
         }
 
     def by_class(self, names: tuple[str, ...]) -> list[ClassFigures]:
         """The figures of each label that occurs."""
-        columns = {name: np.concatenate(parts) for name, parts in self._parts.items()}
-        result = []
-        for label in np.unique(columns["label"]):
-            chosen = columns["label"] == label
-            result.append(
-                ClassFigures(
-                    label=int(label),
-                    name=names[label] if label < len(names) else str(label),
-                    count=int(chosen.sum()),
-                    clean_accuracy=_share(columns["clean_prediction"][chosen] == label),
-                    success_rate=_share(columns["success"][chosen]),
-                    ssim_mean=mean(columns["ssim"][chosen]),
-                )
+        return [
+            ClassFigures(
+                label=label,
+                name=names[label] if label < len(names) else str(label),
+                count=found.count,
+                clean_accuracy=found.clean / found.count,
+                success_rate=found.successes / found.count,
+                ssim_mean=found.ssim.mean(),
             )
-        return result
+            for label, found in sorted(self._classes.items())
+        ]
 
 
-def mean(values: NDArray[np.float64]) -> float | None:
-    """The mean, the same for any order of the values; None where there is none."""
-    if not len(values) or np.isnan(values).any():
-        return None
-    return math.fsum(values) / len(values)
-
-
-def _share(flags: NDArray[np.bool_]) -> float:
-    return int(flags.sum()) / len(flags)
+def _number(flags: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(flags))

@@ -19,13 +19,15 @@ _INSTRUCTIONS = ("avx512f", "avx2", "avx", "sse4_1")
 
 def versions() -> dict[str, str]:
     """The versions that a result depends on, read without importing the packages."""
-    found = {"advshard-result": str(RESULT_VERSION)}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "none"
-    return found
+    return {"advshard-result": str(RESULT_VERSION), **{package: _version(package) for package in _PACKAGES}}
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def processor() -> str:

@@ -1,32 +1,37 @@
 """From the shards to the result: concatenation, index maps, ledger, figures, audit.
 
-Idempotent, and streaming: it holds one shard's images at a time.
+Idempotent, and streaming: it holds a group of shards at a time, of a bounded number of pixels and rows, or one shard.
 """
 
 from __future__ import annotations
 
-import re
+import math
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import IO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from core import audit
-from core.contracts import Manifest, Report, ShardRecord
+from core.contracts import Manifest, Report
 from core.errors import IncompleteError, IntegrityError
 from core.figures import Figures
-from core.index import IndexMap
+from core.index_build import IndexBuilder
 from core.ledger import schema
+from core.parts import Part, Parts, groups
 from core.pixels import Images
 from core.shard import ClassifierOf, images_digest
 from core.store import INDEX_MAP, LEDGER, RunStore
 
 _ROW_GROUP = 65536
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PIXELS = 16 << 20  # of the shards that are read together
+_DIGEST = r"\A[0-9a-f]{64}\z"
 
 
 def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
@@ -38,43 +43,44 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     """
     began = time.perf_counter()
     manifest = run.manifest()
-    records = _records(run, manifest)
-    if not records:
+    parts = _parts(run, manifest)
+    if not len(parts):
         raise IncompleteError("no shard of this run was finished")
-    present = {record.shard.index for record in records}
-    missing = [index for index in range(manifest.shards) if index not in present]
-    figures, index = run.write_result(LEDGER, partial(_gather, run, manifest, records))
+    missing = parts.missing()
+    figures, index = run.write_result(LEDGER, partial(_gather, run, manifest, parts))
     totals = figures.totals()
     checks = [
         audit.check_inputs(run, manifest),
         audit.check_coverage(totals["n_images"], manifest.data.count, not missing),
         audit.check_epsilon(manifest, totals["linf_max"]),
-        audit.check_machines([record.fingerprint for record in records]),
+        audit.check_machines(parts.fingerprints),
     ]
     digest = None
+    with closing(index):
+        duplicates = index.duplicates()
+        if not missing:
+            run.write_attack_data(manifest.data, partial(_images, run, manifest, parts))
+            run.write_result(INDEX_MAP, index.save)
     if not missing:
-        run.write_attack_data(manifest.data, partial(_images, run, manifest, records))
-        run.write_result(INDEX_MAP, index.save)
-        attack_data, digest = audit.check_attack_data(run, manifest, records)
+        attack_data, digest = audit.check_attack_data(run, manifest, parts)
         checks.append(attack_data)
-        ledger = pq.read_table(pa.BufferReader(run.result_bytes(LEDGER)))
-        checks.append(audit.check_sample(run, manifest, classifier_of(run, manifest), ledger))
+        checks.append(audit.check_sample(run, manifest, classifier_of(run, manifest)))
     errors = {index: error for index, error in run.quarantined().items() if index in missing}
     report = Report(
         run_id=manifest.run_id,
         complete=not missing,
         **totals,
-        duplicate_count=index.duplicates,
+        duplicate_count=duplicates,
         classes=figures.by_class(manifest.data.class_names),
         missing_shards=missing,
         quarantined_shards=sorted(errors),
         errors=errors,
-        executions=len(run.all_attempts()),
+        executions=run.executions(),
         attack_data_sha256=digest,
         audit=checks,
         timing={
-            "shards_seconds": sum(record.seconds for record in records),
-            "shards_cpu_seconds": sum(record.cpu_seconds for record in records),
+            "shards_seconds": parts.seconds,
+            "shards_cpu_seconds": parts.cpu_seconds,
             "reduce_seconds": time.perf_counter() - began,
         },
     )
@@ -82,65 +88,100 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     return report
 
 
-def _records(run: RunStore, manifest: Manifest) -> list[ShardRecord]:
-    found, damaged = run.records(run.done())
-    for index, record in found.items():
-        if index >= manifest.shards or record.shard != manifest.shard(index):
-            damaged[index] = IntegrityError(f"shard {index}: its record is about other images")
-    for index in damaged:
+def _parts(run: RunStore, manifest: Manifest) -> Parts:
+    parts, wrong = Parts(manifest), {}
+    for records, damaged in run.all_records(run.done()):
+        for index, record in records.items():
+            if index >= manifest.shards or record.shard != manifest.shard(index):
+                damaged[index] = IntegrityError(f"shard {index}: its record is about other images")
+            else:
+                parts.add(record)
+        wrong.update(damaged)
+    for index in wrong:
         run.forget_shard(index)
-    if damaged:
-        raise damaged[min(damaged)]
-    return [found[index] for index in sorted(found)]
+    if wrong:
+        raise wrong[min(wrong)]
+    return parts
 
 
-def _gather(run: RunStore, manifest: Manifest, records: list[ShardRecord], file: IO[bytes]) -> tuple[Figures, IndexMap]:
+def _gather(run: RunStore, manifest: Manifest, parts: Parts, file: IO[bytes]) -> tuple[Figures, IndexBuilder]:
     """Write the ledger, and take from its rows what the figures and the index map need."""
-    figures, digests, labels = Figures(), [], []
+    figures, index = Figures(), IndexBuilder()
     pending: list[pa.Table] = []
-    with pq.ParquetWriter(file, schema()) as writer:
-        for record in records:
-            rows = _rows(run, manifest, record)
-            figures.add(rows)
-            digests += [bytes.fromhex(text) for text in rows.column("digest").to_pylist()]
-            labels.append(rows.column("label").to_numpy())
-            pending.append(rows)
-            if sum(map(len, pending)) >= _ROW_GROUP:
-                writer.write_table(pa.concat_tables(pending))
-                pending = []
-        if pending:
-            writer.write_table(pa.concat_tables(pending))
-    return figures, IndexMap.build(digests, np.concatenate(labels))
 
+    def flush() -> None:
+        rows = pa.concat_tables(pending)
+        pending.clear()
+        writer.write_table(rows)
+        figures.add(rows)
+        index.add(_digests(rows), rows.column("index").to_numpy(), rows.column("label").to_numpy())
 
-def _rows(run: RunStore, manifest: Manifest, record: ShardRecord) -> pa.Table:
-    """A shard's rows, checked against its record and the inputs."""
-    shard = record.shard
     try:
-        rows = run.shard_rows(record)
-        if not rows.schema.equals(schema()) or any(column.null_count for column in rows.columns):
-            raise IntegrityError(f"shard {shard.index}: its rows have other columns than the ledger")
-        if not all(_DIGEST.fullmatch(text) for text in rows.column("digest").to_pylist()):
-            raise IntegrityError(f"shard {shard.index}: its rows have digests that are none")
-        if not np.array_equal(rows.column("index").to_numpy(), np.arange(shard.start, shard.stop)):
-            raise IntegrityError(f"shard {shard.index}: its rows are about other images")
-        if not np.array_equal(rows.column("label").to_numpy(), run.labels(manifest.data, shard.start, shard.stop)):
-            raise IntegrityError(f"shard {shard.index}: its labels are not those of the inputs")
-    except IntegrityError:
-        run.forget_shard(shard.index)
+        with pq.ParquetWriter(file, schema()) as writer:
+            for group in groups(parts, _ROW_GROUP):
+                pending += _rows(run, manifest, group)
+                if sum(map(len, pending)) >= _ROW_GROUP:
+                    flush()
+            if pending:
+                flush()
+    except BaseException:
+        index.close()
         raise
-    return rows
+    return figures, index
 
 
-def _images(run: RunStore, manifest: Manifest, records: list[ShardRecord]) -> Iterator[Images]:
+def _digests(rows: pa.Table) -> NDArray[np.uint8]:
+    """The digests (n, 32) of rows that were checked."""
+    return np.frombuffer(bytes.fromhex("".join(rows.column("digest").to_pylist())), np.uint8).reshape(-1, 32)
+
+
+def _rows(run: RunStore, manifest: Manifest, group: list[Part]) -> list[pa.Table]:
+    """The rows of shards without a gap, each checked against its record and the inputs."""
+    tables = []
+    for part, rows in zip(group, run.rows_of_shards(group), strict=True):
+        with _forgotten(run, part):
+            if isinstance(rows, IntegrityError):
+                raise rows
+            _check(rows, part)
+        tables.append(rows)
+    first = group[0].shard.start
+    labels = run.labels(manifest.data, first, group[-1].shard.stop)
+    for part, rows in zip(group, tables, strict=True):
+        shard = part.shard
+        with _forgotten(run, part):
+            if not np.array_equal(rows.column("label").to_numpy(), labels[shard.start - first : shard.stop - first]):
+                raise IntegrityError(f"shard {shard.index}: its labels are not those of the inputs")
+    return tables
+
+
+def _check(rows: pa.Table, part: Part) -> None:
+    shard = part.shard
+    if not rows.schema.equals(schema()) or any(column.null_count for column in rows.columns):
+        raise IntegrityError(f"shard {shard.index}: its rows have other columns than the ledger")
+    if not pc.all(pc.match_substring_regex(rows.column("digest"), _DIGEST)).as_py():
+        raise IntegrityError(f"shard {shard.index}: its rows have digests that are none")
+    if not np.array_equal(rows.column("index").to_numpy(), np.arange(shard.start, shard.stop)):
+        raise IntegrityError(f"shard {shard.index}: its rows are about other images")
+
+
+def _images(run: RunStore, manifest: Manifest, parts: Parts) -> Iterator[Images]:
     """The shards' images, each checked against its record."""
-    for record in records:
-        index = record.shard.index
-        try:
-            images = run.shard_images(manifest.data, record.shard)
-            if images_digest(images) != record.images_sha256:
-                raise IntegrityError(f"shard {index}: its images are not those of its record")
-        except IntegrityError:
-            run.forget_shard(index)
-            raise
-        yield images
+    for group in groups(parts, _PIXELS // math.prod(manifest.data.image_shape)):
+        found = run.images_of_shards(manifest.data, [part.shard for part in group])
+        for part, images in zip(group, found, strict=True):
+            with _forgotten(run, part):
+                if isinstance(images, IntegrityError):
+                    raise images
+                if images_digest(images) != part.images_sha256:
+                    raise IntegrityError(f"shard {part.shard.index}: its images are not those of its record")
+            yield images
+
+
+@contextmanager
+def _forgotten(run: RunStore, part: Part) -> Iterator[None]:
+    """A shard that turns out to be damaged loses its record, so that it is made again."""
+    try:
+        yield
+    except IntegrityError:
+        run.forget_shard(part.shard.index)
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,23 @@ class Rows:
         """Some rows, in the order of ``indices``."""
         return np.concatenate(self._slices(name, dtype, shape, [(int(i), int(i) + 1) for i in indices]))
 
-    def whole(self, name: str, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
-        """All rows, of a file that may have been replaced since it was last read."""
-        self._checked.discard(name)
-        return self.read(name, dtype, shape, 0, shape[0])
+    def whole(
+        self, names: Sequence[str], dtype: str, shapes: Sequence[tuple[int, ...]]
+    ) -> list[NDArray[Any] | IntegrityError]:
+        """All rows of some files, each in one piece with its header; or what is wrong with one."""
+        kind = np.dtype(dtype).newbyteorder("<")
+        headers = [npy_header(shape, kind) for shape in shapes]
+        sizes = [len(head) + kind.itemsize * math.prod(shape) for head, shape in zip(headers, shapes, strict=True)]
+        contents = self._folder.read_many([(name, 0, size) for name, size in zip(names, sizes, strict=True)])
+        found: list[NDArray[Any] | IntegrityError] = []
+        for name, head, size, shape, content in zip(names, headers, sizes, shapes, contents, strict=True):
+            if content is None or not content.startswith(head):
+                found.append(_not_this(name, dtype, shape))
+            elif len(content) != size:
+                found.append(IntegrityError(f"{name}: too short for {shape[0]} rows"))
+            else:
+                found.append(np.frombuffer(content, kind, offset=len(head)).reshape(shape))
+        return found
 
     def _slices(
         self, name: str, dtype: str, shape: tuple[int, ...], slices: list[tuple[int, int]]
@@ -40,7 +54,7 @@ class Rows:
         header, size = npy_header(shape, kind), kind.itemsize * math.prod(shape[1:])
         if name not in self._checked:
             if self._folder.read_many([(name, 0, len(header))]) != [header]:
-                raise IntegrityError(f"{name}: not there, or not an array of shape {shape} and type {dtype}")
+                raise _not_this(name, dtype, shape)
             self._checked.add(name)
         contents = self._folder.read_many([(name, len(header) + a * size, len(header) + b * size) for a, b in slices])
         found = []
@@ -49,3 +63,7 @@ class Rows:
                 raise IntegrityError(f"{name}: too short for rows {start} to {stop}")
             found.append(np.frombuffer(content, kind).reshape(stop - start, *shape[1:]))
         return found
+
+
+def _not_this(name: str, dtype: str, shape: tuple[int, ...]) -> IntegrityError:
+    return IntegrityError(f"{name}: not there, or not an array of shape {shape} and type {dtype}")

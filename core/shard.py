@@ -55,7 +55,7 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
         return late  # another worker was faster
     run.write_shard_images(index, outcome.images)
     written = run.shard_images(manifest.data, shard)
-    measured = ledger.measure(classifier, clean, written, config.bounds)
+    measured = ledger.measure(classifier, clean, written, config.bounds, clean_predictions)
     table = ledger.rows(measured, outcome, indices, labels, digests(stored, config.bounds), index)
     content = run.write_shard_rows(index, table)
     if images_digest(written) != images_digest(outcome.images):
@@ -84,4 +84,4 @@ def _known(run: RunStore, index: int) -> ShardRecord | None:
 
 def images_digest(images: Images) -> str:
     """SHA-256 of the images' bytes, C order, little-endian float32."""
-    return hashlib.sha256(np.ascontiguousarray(images, "<f4").tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(images, "<f4").data).hexdigest()

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -35,10 +36,12 @@ from core.contracts import Attempt, Blob, DataRef, Driver, Manifest, Report, Sha
 from core.documents import LARGEST, decode, encode
 from core.errors import IntegrityError, StoreError
 from core.npy import npy_header
+from core.parts import Part
 from core.rows import Rows
 
 V = TypeVar("V", bound=BaseModel)
 T = TypeVar("T")
+P = TypeVar("P", bound=int | str)
 
 ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.parquet"
 REPORT, REPORT_PAGE = "report.json", "report.html"
@@ -50,6 +53,7 @@ _ATTEMPT = re.compile(
 )
 _OF_SHARD = re.compile(r"(?:attempts|released)/[0-9]{8}/")
 _LONGEST_NOTE = 1 << 16
+_AT_ONCE = 1024  # small files in memory
 REDUCE = "reduce"
 
 
@@ -60,6 +64,7 @@ class RunStore:
         self.folder = Folder(url)
         self.url = self.folder.url()
         self._rows = Rows(self.folder)
+        self._manifest: Manifest | None = None
 
     def _document(self, kind: type[V], name: str) -> V:
         """A JSON document; raises FileNotFoundError, or IntegrityError where it isn't one of this kind."""
@@ -83,9 +88,10 @@ class RunStore:
         return self.folder.exists(_MANIFEST)
 
     def manifest(self) -> Manifest:
-        """The run's manifest; raises StoreError if this isn't a run."""
+        """The run's manifest, read once, since it is written once; raises StoreError if this isn't a run."""
         try:
-            return self._document(Manifest, _MANIFEST)
+            self._manifest = self._manifest or self._document(Manifest, _MANIFEST)
+            return self._manifest
         except FileNotFoundError:
             raise StoreError(
                 "the folder of a run", f"{self.url}, without {_MANIFEST}", "see 'python -m orchestrator list'"
@@ -94,6 +100,7 @@ class RunStore:
     def write_manifest(self, manifest: Manifest) -> None:
         """Publish the manifest, after its inputs."""
         self.folder.write(_MANIFEST, encode(manifest))
+        self._manifest = None
 
     def write_input(self, blob: Blob, pieces: Callable[[], Iterable[bytes | memoryview]]) -> None:
         """Put an input there, unless it is there already (it goes by its content)."""
@@ -148,27 +155,41 @@ class RunStore:
     def write_shard_rows(self, index: int, rows: pa.Table) -> bytes:
         """Put a shard's rows of the ledger there; the file's content."""
         buffer = io.BytesIO()
-        pq.write_table(rows, buffer)
+        # Many small files: what only helps to search in a large one is left out.
+        pq.write_table(rows, buffer, write_statistics=False, use_dictionary=["attack", "fallback_reason"])
         self.folder.write(_shard(index, "parquet"), buffer.getvalue())
         return buffer.getvalue()
 
     def shard_images(self, data: DataRef, shard: Shard) -> NDArray[np.float32]:
         """A shard's adversarial images as they stand in the store; raises IntegrityError."""
-        return self._rows.whole(_shard(shard.index, "npy"), "float32", (shard.count, *data.image_shape))
+        (images,) = self.images_of_shards(data, [shard])
+        if isinstance(images, IntegrityError):
+            raise images
+        return images
 
-    def shard_rows(self, record: ShardRecord) -> pa.Table:
+    def images_of_shards(self, data: DataRef, shards: Sequence[Shard]) -> list[NDArray[np.float32] | IntegrityError]:
+        """The adversarial images of some shards, or what is wrong with those of one."""
+        names = [_shard(shard.index, "npy") for shard in shards]
+        return self._rows.whole(names, "float32", [(shard.count, *data.image_shape) for shard in shards])
+
+    def shard_rows(self, part: Part) -> pa.Table:
         """A shard's rows of the ledger, looked into only if they are its record's; raises IntegrityError."""
-        name = _shard(record.shard.index, "parquet")
-        content = self._content(name)
-        if hashlib.sha256(content).hexdigest() != record.rows_sha256:
-            raise IntegrityError(f"{name}: not the rows of its record")
-        try:
-            file = pq.ParquetFile(io.BytesIO(content))
-            if file.metadata.num_rows != record.shard.count:
-                raise IntegrityError(f"{name}: {file.metadata.num_rows} rows for {record.shard.count} images")
-            return file.read()
-        except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
-            raise IntegrityError(f"{name}: {type(error).__name__}: {error}") from None
+        (rows,) = self.rows_of_shards([part])
+        if isinstance(rows, IntegrityError):
+            raise rows
+        return rows
+
+    def rows_of_shards(self, parts: Sequence[Part]) -> list[pa.Table | IntegrityError]:
+        """The rows of some shards, or what is wrong with those of one."""
+        names = [_shard(part.shard.index, "parquet") for part in parts]
+        contents = self.folder.read_many([(name, None, None) for name in names])
+        found: list[pa.Table | IntegrityError] = []
+        for part, name, content in zip(parts, names, contents, strict=True):
+            try:
+                found.append(_table(part, name, content))
+            except IntegrityError as error:
+                found.append(error)
+        return found
 
     def record(self, index: int) -> ShardRecord | None:
         """A shard's record, if the shard is done; raises IntegrityError."""
@@ -193,6 +214,12 @@ class RunStore:
             elif record is not None:
                 good[index] = record
         return good, damaged
+
+    def all_records(self, indices: Iterable[int]) -> Iterator[tuple[dict[int, ShardRecord], dict[int, IntegrityError]]]:
+        """``records`` of any number of shards in their order, some at a time."""
+        wanted = sorted(indices)
+        for first in range(0, len(wanted), _AT_ONCE):
+            yield self.records(wanted[first : first + _AT_ONCE])
 
     def has_record(self, index: int) -> bool:
         """Whether a shard is done."""
@@ -219,15 +246,45 @@ class RunStore:
 
     def attempts(self, part: int | str) -> list[Attempt]:
         """All executions so far of a shard, or of REDUCE."""
-        return self._read_attempts([f"{_attempts(part)}/{name}" for name in self.folder.names(_attempts(part))])
+        return self.attempts_of([part])[part]
 
-    def all_attempts(self) -> list[Attempt]:
-        """All executions so far of all shards."""
-        names = [*self.folder.find("attempts"), *self.folder.find("released")]
-        return self._read_attempts([name for name in names if _OF_SHARD.match(name)])
+    def attempts_of(self, parts: Sequence[P]) -> dict[P, list[Attempt]]:
+        """All executions so far of several parts, without a look at any others."""
+        folders = [_attempts(part) for part in parts]
+        listed = self.folder.names_of(folders)
+        names = [f"{folder}/{name}" for folder, found in zip(folders, listed, strict=True) for name in found]
+        executions: dict[str, list[Attempt]] = {folder: [] for folder in folders}
+        for name, attempt in self._read_attempts(names).items():
+            executions[name.rsplit("/", 1)[0]].append(attempt)
+        return {
+            part: sorted(executions[folder], key=lambda attempt: attempt.started)
+            for part, folder in zip(parts, folders, strict=True)
+        }
 
-    def _read_attempts(self, names: list[str]) -> list[Attempt]:
-        """The executions in these files; where one is broken, it counts as one that failed."""
+    def executions(self) -> int:
+        """The number of executions so far of all shards, from listings alone."""
+        return sum(len({match[1] for match in matches}) for matches in self._executions())
+
+    def all_attempts(self) -> Iterator[Attempt]:
+        """All executions so far of all shards, some at a time."""
+        for matches in self._executions():
+            yield from self._read_attempts([match[0] for match in matches]).values()
+
+    def _executions(self) -> Iterator[list[re.Match[str]]]:
+        """The files of all executions of shards, some at a time, those of one execution together."""
+        for top in ("attempts", "released"):
+            names = (name for name in self.folder.find(top) if _OF_SHARD.match(name))
+            matches = (match for name in names if (match := _ATTEMPT.fullmatch(name)))
+            some: list[re.Match[str]] = []
+            for _, files in itertools.groupby(matches, key=lambda match: match[0].rsplit("/", 1)[0]):
+                some += files
+                if len(some) >= _AT_ONCE:
+                    yield some
+                    some = []
+            yield some
+
+    def _read_attempts(self, names: list[str]) -> dict[str, Attempt]:
+        """The executions in these files, by their names; where one is broken, it counts as one that failed."""
         matches = [match for name in names if (match := _ATTEMPT.fullmatch(name))]
         matches.sort(key=lambda match: match[3] is not None)  # the orchestrator has the last word
         attempts: dict[str, Attempt] = {}
@@ -237,7 +294,7 @@ class RunStore:
             elif found is not None:
                 why = found if isinstance(found, IntegrityError) else f"{match[0]}: the attempt of another task"
                 attempts[match[1]] = Attempt(task_id=match[2], worker="", started=0.0, error=f"IntegrityError: {why}")
-        return sorted(attempts.values(), key=lambda attempt: attempt.started)
+        return attempts
 
     def attempted(self) -> set[int]:
         """The shards that were started at least once, from one listing."""
@@ -297,7 +354,7 @@ class RunStore:
         def produce(file: IO[bytes]) -> None:
             file.write(npy_header((data.count, *data.image_shape), np.dtype("<f4")))
             for images in rows():
-                file.write(np.ascontiguousarray(images, "<f4").tobytes())
+                file.write(np.ascontiguousarray(images, "<f4").data)
 
         self.folder.write_with(ATTACK_DATA, produce)
 
@@ -317,6 +374,10 @@ class RunStore:
         """A whole result file; raises FileNotFoundError."""
         return self.folder.read(name)
 
+    def read_result(self, name: str, consume: Callable[[IO[bytes]], T]) -> T:
+        """Let ``consume`` read a result file, as ``Folder.read_with`` does; raises FileNotFoundError."""
+        return self.folder.read_with(name, consume)
+
     def report(self) -> Report | None:
         """The report, if the reduce has ended."""
         try:
@@ -335,6 +396,20 @@ class RunStore:
 
 def _shard(index: int, suffix: str) -> str:
     return f"shards/{index:08d}.{suffix}"
+
+
+def _table(part: Part, name: str, content: bytes | None) -> pa.Table:
+    if content is None:
+        raise IntegrityError(f"{name}: not there")
+    if hashlib.sha256(content).hexdigest() != part.rows_sha256:
+        raise IntegrityError(f"{name}: not the rows of its record")
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        if file.metadata.num_rows != part.shard.count:
+            raise IntegrityError(f"{name}: {file.metadata.num_rows} rows for {part.shard.count} images")
+        return file.read(use_threads=False)
+    except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
+        raise IntegrityError(f"{name}: {type(error).__name__}: {error}") from None
 
 
 def _attempts(part: int | str) -> str:

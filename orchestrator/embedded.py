@@ -35,6 +35,7 @@ appendonly yes
 save ""
 maxmemory-policy noeviction
 """
+APP = "tasks.app"  # the Celery app of the workers
 _START_TIMEOUT = 10.0
 _ANSWER_TIMEOUT = 5.0
 _STOP_TIMEOUT = 8.0
@@ -181,7 +182,7 @@ class Fleet:
             "ADVSHARD_PARENT_PID": str(os.getpid()),
             "REMAP_SIGTERM": "SIGQUIT",
         }
-        command = [sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "--pool", "prefork"]
+        command = [sys.executable, "-m", "celery", "-A", APP, "worker", "--pool", "prefork"]
         options = ["--concurrency", "1", "--events", "--without-mingle", "--without-gossip"]
         with log.open("ab") as output:
             process = subprocess.Popen(

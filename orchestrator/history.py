@@ -10,13 +10,20 @@ from core.store import RunStore
 
 def history_of(run: RunStore) -> History:
     """All executions and all orchestrators of the run, up to now."""
-    attempts, drivers = run.all_attempts(), run.drivers()
+    drivers = run.drivers()
+    executions = redelivered = 0
+    failures: Counter[str] = Counter()
+    for attempt in run.all_attempts():
+        executions += 1
+        redelivered += attempt.redelivered
+        if attempt.error:
+            failures[_kind(attempt.error)] += 1
     return History(
         orchestrators=len(drivers),
         messages=sum(driver.messages for driver in drivers),
-        executions=len(attempts),
-        redelivered=sum(attempt.redelivered for attempt in attempts),
-        failures=dict(sorted(Counter(_kind(attempt.error) for attempt in attempts if attempt.error).items())),
+        executions=executions,
+        redelivered=redelivered,
+        failures=dict(sorted(failures.items())),
         copies=sum(driver.copies for driver in drivers),
         remade=sum(driver.remade for driver in drivers),
         workers_restarted=sum(driver.workers_restarted for driver in drivers),

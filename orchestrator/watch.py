@@ -4,6 +4,9 @@ A part (a shard, or the reduce) is sent, and sent again when its execution faile
 nothing moves and nobody seems to have it. Near the end, a second copy of a slow shard is sent to
 whoever is idle: the first to finish counts. Failed executions are counted in the store: after
 ``max_attempts`` of them a shard is quarantined with its error, and the run goes on.
+
+After one listing at the start it asks the store by name alone, for the parts under way, those about to
+be sent and those in quarantine: what a look costs does not depend on how many shards the run has.
 """
 
 from __future__ import annotations
@@ -11,14 +14,17 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 from core.blobs import is_final
 from core.contracts import Attempt, Manifest, Report, ShardRecord
-from core.errors import IncompleteError, StoreError
+from core.errors import IncompleteError, IntegrityError, StoreError
 from core.store import REDUCE, RunStore
 from orchestrator.flights import LEASE, Flight
+from orchestrator.pace import Pace
 from orchestrator.state import State
+from orchestrator.tally import Tally
 
 Part = int | str
 Send = Callable[[Part], None]
@@ -76,7 +82,6 @@ class Watch:
         self._poll, self._lease, self._idle, self._slow = poll, lease, idle, slow
         self._waiting: deque[Part] = deque()
         self._flights: dict[Part, Flight] = {}
-        self._done: dict[int, tuple[int, int]] = {}  # images and successes of each
         self._seconds: deque[float] = deque(maxlen=255)  # what the latest shards took
         self._given_up: set[int] = set()
         self._damage: Counter[int] = Counter()
@@ -85,15 +90,19 @@ class Watch:
         self._patience = idle
         self._moved = time.monotonic()
         self._broker, self._store = _Outage(), _Outage()
+        self._pace = Pace()
         self.state = State(manifest.shards, manifest.data.count)
+        self._done = Tally(manifest, self.state)
 
     def shards(self) -> None:
         """Return when each shard is done or quarantined."""
         self.state.phase = "attack"
         self._given_up = set(self.run.quarantined())
         self.state.quarantined = len(self._given_up)
-        self._note_done(first=True)
-        self._waiting.extend(i for i in range(self.manifest.shards) if i not in self._done and i not in self._given_up)
+        standing = (index for index in self.run.done() if index < self.manifest.shards and index not in self._done)
+        for found in self.run.all_records(standing):
+            self._note_records(*found, first=True)
+        self._waiting.extend(index for index in self._done.missing() if index not in self._given_up)
         self._loop(self._note_done)
 
     def reduce(self) -> Report:
@@ -105,7 +114,7 @@ class Watch:
             report = self.run.report()
             if report is not None:
                 return report
-            self._take_back(set(self._done) - self.run.done())
+            self._take_back(self._done.beside(self.run.done()))
             self.shards()
 
     def _loop(self, note: Callable[[], None]) -> None:
@@ -115,14 +124,19 @@ class Watch:
             self._someone_died |= bool(died)
             try:
                 self._fill()
-                note()
+                if self._pace.due() or died:
+                    with self._pace:
+                        note()
+                        if not self._waiting and not self._flights:
+                            self._show(self.state)
+                            return
+                        if self.run.cancelled():
+                            raise IncompleteError(
+                                "the run was cancelled; 'python -m orchestrator resume' goes on with it"
+                            )
+                        self._check_flights()
+                    self._store.back()
                 self._show(self.state)
-                if not self._waiting and not self._flights:
-                    return
-                if self.run.cancelled():
-                    raise IncompleteError("the run was cancelled; 'python -m orchestrator resume' goes on with it")
-                self._check_flights()
-                self._store.back()
             except OSError as error:
                 self._wait_for_store(error)
             time.sleep(self._poll)
@@ -133,21 +147,26 @@ class Watch:
         if not self._waiting:
             self._broker.back()  # nothing has to be sent: an outage is over, or does not matter
             return
-        tried = self.run.attempted()
         while self._waiting and len(self._flights) < WINDOW:
-            part = self._waiting[0]
-            if part in self._done:  # by a message that was thought to be lost
+            parts = list(islice(self._waiting, WINDOW - len(self._flights)))
+            # By a message that was thought to be lost, or one of another orchestrator.
+            self._note(index for index in parts if isinstance(index, int) and index not in self._done)
+            attempts = self.run.attempts_of(parts)
+            for part in parts:
+                if part not in self._done and part not in self._given_up and not self._begun(part, attempts[part]):
+                    return
                 self._waiting.popleft()
-                continue
-            attempts = self._attempts(part, tried)
-            failures = [attempt for attempt in attempts if attempt.error]
-            if part != REDUCE and len(failures) >= self.manifest.max_attempts:
-                self._quarantine(int(part), failures)
-            elif self._sent(part):
-                self._flights[part] = Flight(frozenset(attempt.task_id for attempt in attempts))
-            else:
-                return
-            self._waiting.popleft()
+
+    def _begun(self, part: Part, attempts: list[Attempt]) -> bool:
+        """Whether the broker took it, unless it has failed too often by now."""
+        failures = [attempt for attempt in attempts if attempt.error]
+        if part != REDUCE and len(failures) >= self.manifest.max_attempts:
+            self._quarantine(int(part), failures)
+        elif self._sent(part):
+            self._flights[part] = Flight(frozenset(attempt.task_id for attempt in attempts))
+        else:
+            return False
+        return True
 
     def _sent(self, part: Part) -> bool:
         try:
@@ -168,8 +187,17 @@ class Watch:
 
     # -- what came ------------------------------------------------------------------------------
 
-    def _note_done(self, first: bool = False) -> None:
-        records, damaged = self.run.records(self.run.done() - set(self._done))
+    def _note_done(self) -> None:
+        """What is under way may be done; what was given up too, by an execution that was late."""
+        self._note([*(part for part in self._flights if isinstance(part, int)), *self._given_up])
+
+    def _note(self, indices: Iterable[int]) -> None:
+        for found in self.run.all_records(indices):
+            self._note_records(*found)
+
+    def _note_records(
+        self, records: dict[int, ShardRecord], damaged: dict[int, IntegrityError], first: bool = False
+    ) -> None:
         for index in damaged:
             self.run.forget_shard(index)
             self._note_damage(index)
@@ -178,28 +206,19 @@ class Watch:
         for index, record in records.items():
             self._flights.pop(index, None)
             self._note_movement()
-            self._count(record)
-            if index in self._given_up:  # by an execution that was late
+            self._done.add(record)
+            self._seconds.append(record.seconds)
+            if index in self._given_up:
                 self._given_up.remove(index)
                 self.run.lift_quarantine(index)
                 self.state.quarantined = len(self._given_up)
             if not first:
                 self.state.recent.append((self._moved, self.state.images_done))
 
-    def _count(self, record: ShardRecord) -> None:
-        self._done[record.shard.index] = (record.shard.count, record.successes)
-        self._seconds.append(record.seconds)
-        self.state.done += 1
-        self.state.images_done += record.shard.count
-        self.state.successes += record.successes
-
-    def _take_back(self, indices: set[int]) -> None:
+    def _take_back(self, indices: list[int]) -> None:
         """Shards whose records the reduce took away."""
         for index in indices:
-            images, successes = self._done.pop(index)
-            self.state.done -= 1
-            self.state.images_done -= images
-            self.state.successes -= successes
+            self._done.remove(index)
             self._note_damage(index)
 
     def _note_damage(self, index: int) -> None:
@@ -221,16 +240,15 @@ class Watch:
 
     def _check_flights(self) -> None:
         now = time.monotonic()
-        tried = self.run.attempted()
+        attempts = self.run.attempts_of(list(self._flights))
         unstarted: list[Part] = []
         slow: list[Part] = []
         for part, flight in list(self._flights.items()):
-            attempts = self._attempts(part, tried)
-            new = flight.new(attempts)
+            new = flight.new(attempts[part])
             if not new:
                 unstarted.append(part)
             elif not self._alive(part, flight, new, now):
-                self._failed(part, self._attempts(part, tried))
+                self._failed(part, self.run.attempts(part))
             elif flight.running(now) > self._slow_after():
                 slow.append(part)
             else:
@@ -289,7 +307,7 @@ class Watch:
         error = failures[-1].error or ""
         if any(text in error for text in _NO_SPACE):
             raise StoreError(f"room in the store for {self.run.url}", error, "make room, then resume the run")
-        if part == REDUCE and set(self._done) - self.run.done():
+        if part == REDUCE and self._done.beside(self.run.done()):
             self._flights.pop(part)  # damaged shards were taken back: they come first
         elif len(failures) < self.manifest.max_attempts:
             self._again(part)
@@ -306,9 +324,6 @@ class Watch:
         self.run.quarantine(index, error)
         self._given_up.add(index)
         self.state.quarantined = len(self._given_up)
-
-    def _attempts(self, part: Part, tried: set[int]) -> list[Attempt]:
-        return self.run.attempts(part) if part == REDUCE or part in tried else []
 
     def _wait_for_store(self, error: OSError) -> None:
         if is_final(error) or self._store.away() > _PATIENCE:

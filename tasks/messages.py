@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from typing import Any
 
 from core.blobs import Folder
@@ -24,11 +25,17 @@ def open_run(url: Any) -> tuple[RunStore, Manifest]:
     if found is None or ".." in url.split("/"):
         raise IntegrityError(f"a message names {url!r}, which is not the URL of a run")
     check_place(found["store"])
-    run = RunStore(url)
+    run = _run(url)
     manifest = run.manifest()
     if manifest.run_id != found["run_id"]:
         raise IntegrityError(f"a message names {url!r}, whose manifest is of another run")
     return run, manifest
+
+
+@lru_cache(maxsize=8)
+def _run(url: str) -> RunStore:
+    """The run at ``url``, kept with what it has read of the manifest and the headers: each shard needs them."""
+    return RunStore(url)
 
 
 def check_place(store: str) -> None:

@@ -12,7 +12,7 @@ from tasks.app import app
 from tasks.attempts import attempt
 from tasks.messages import open_run
 from tasks.session import load_tensorflow
-from tasks.settings import Settings
+from tasks.settings import trust_model
 
 
 @app.task(name="tasks.reduce", bind=True)  # type: ignore[untyped-decorator]
@@ -23,5 +23,5 @@ def reduce(self: Any, run: str) -> None:
         return
     with attempt(store, REDUCE, self.request):
         load_tensorflow()
-        trusting = partial(classifier_of, trusted=Settings().trust_model)
+        trusting = partial(classifier_of, trusted=trust_model())
         reduce_run(store, trusting)

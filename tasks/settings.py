@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -50,6 +52,16 @@ class Settings(BaseSettings):
     def flower(self) -> str | None:
         """Flower's password, if one is given."""
         return _secret(self.flower_password, self.flower_password_file)
+
+
+def trust_model() -> bool:
+    """``Settings.trust_model``. Each task asks, so it is read once for each value of its variable."""
+    return _trust_model(os.environ.get("ADVSHARD_TRUST_MODEL"))
+
+
+@cache
+def _trust_model(said: str | None) -> bool:
+    return Settings().trust_model
 
 
 def _secret(value: SecretStr | None, file: Path | None) -> str | None:

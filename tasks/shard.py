@@ -11,7 +11,7 @@ from tasks.app import app
 from tasks.attempts import attempt
 from tasks.messages import open_run, shard_of
 from tasks.session import load_tensorflow
-from tasks.settings import Settings
+from tasks.settings import trust_model
 
 
 @app.task(name="tasks.shard", bind=True)  # type: ignore[untyped-decorator]
@@ -23,5 +23,5 @@ def attack_shard(self: Any, run: str, shard: int) -> None:
         return
     with attempt(store, index, self.request):
         load_tensorflow()
-        trusting = partial(classifier_of, trusted=Settings().trust_model)
+        trusting = partial(classifier_of, trusted=trust_model())
         run_shard(store, index, trusting, worker=str(self.request.hostname))

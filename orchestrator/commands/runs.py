@@ -8,15 +8,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from core.contracts import Manifest, ShardRecord
+from core.contracts import Manifest
 from core.errors import ConfigError
 from core.runs import Store
 from core.store import REPORT_PAGE, RunStore
 from orchestrator.cli import INCOMPLETE
 from orchestrator.options import find_run, store_option, store_url
+from orchestrator.pace import Pace
 from orchestrator.presence import FRESH, driver_of
 from orchestrator.progress import Display
 from orchestrator.state import State
+from orchestrator.tally import Tally
 
 
 @click.command("list")
@@ -81,15 +83,15 @@ def status_command(run: str | None, store: str | None, watch: bool) -> int:
 
 def _follow(run: RunStore, manifest: Manifest) -> None:
     """Show the run's progress until nobody works on it any more."""
-    seen: dict[int, ShardRecord] = {}
-    state = State(manifest.shards, manifest.data.count)
+    state, pace = State(manifest.shards, manifest.data.count), Pace()
+    seen = Tally(manifest, state)
     patience = time.monotonic() + FRESH  # somebody who starts it just now
     with Display(f"run {manifest.run_id}") as show:
         while True:
-            seen.update(run.records(run.done() - set(seen))[0])
-            state.done, state.quarantined = len(seen), len(run.quarantined())
-            state.images_done = sum(record.shard.count for record in seen.values())
-            state.successes = sum(record.successes for record in seen.values())
+            if pace.due():
+                with pace:
+                    _note(run, seen)
+                    state.quarantined = len(run.quarantined())
             if not state.recent or state.recent[-1][1] != state.images_done:
                 state.recent.append((time.monotonic(), state.images_done))
             show(state)
@@ -97,6 +99,13 @@ def _follow(run: RunStore, manifest: Manifest) -> None:
             if current == "complete" or (current != "running" and time.monotonic() > patience):
                 return
             time.sleep(1)
+
+
+def _note(run: RunStore, seen: Tally) -> None:
+    done = run.done()
+    for records, _ in run.all_records(index for index in seen.missing() if index in done):
+        for record in records.values():
+            seen.add(record)
 
 
 @click.command("report")

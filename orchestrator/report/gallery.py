@@ -13,7 +13,7 @@ from core.pixels import Images, to_float, to_uint8
 from core.store import RunStore
 from orchestrator.report.pictures import image_url
 
-_SUCCESSES, _OTHERS = 16, 4
+SUCCESSES, OTHERS = 16, 4  # of them at most
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ def cards(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]]) ->
 
 def _choose(ledger: dict[str, NDArray[Any]]) -> list[int]:
     success, label = ledger["success"], ledger["label"]
-    queues = [list(np.flatnonzero(success & (label == each))[:_SUCCESSES]) for each in np.unique(label)]
+    queues = [list(np.flatnonzero(success & (label == each))[:SUCCESSES]) for each in np.unique(label)]
     chosen: list[int] = []
-    while len(chosen) < _SUCCESSES and any(queues):
+    while len(chosen) < SUCCESSES and any(queues):
         chosen += [int(queue.pop(0)) for queue in queues if queue]
-    chosen = chosen[:_SUCCESSES]
-    fallbacks = np.flatnonzero(ledger["fallback_reason"] != "")[:_OTHERS]
-    failures = np.flatnonzero(~success)[:_OTHERS]
+    chosen = chosen[:SUCCESSES]
+    fallbacks = np.flatnonzero(ledger["fallback_reason"] != "")[:OTHERS]
+    failures = np.flatnonzero(~success)[:OTHERS]
     rest = [int(row) for row in (*failures, *fallbacks)]
     return list(dict.fromkeys(chosen + rest))
 

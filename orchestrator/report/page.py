@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from core.contracts import Manifest, Report
 from core.store import LEDGER, REPORT_PAGE, RunStore
@@ -16,19 +10,7 @@ from orchestrator.history import describe
 from orchestrator.report import source
 from orchestrator.report.gallery import cards
 from orchestrator.report.pictures import class_chart, ssim_chart
-
-_COLUMNS = (
-    "index",
-    "label",
-    "clean_prediction",
-    "adversarial_prediction",
-    "success",
-    "attack",
-    "fallback_reason",
-    "steps",
-    "ssim",
-    "linf",
-)
+from orchestrator.report.scan import candidates, histogram
 
 
 def write_page(run: RunStore, report: Report) -> None:
@@ -36,8 +18,7 @@ def write_page(run: RunStore, report: Report) -> None:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     manifest = run.manifest()
-    table = pq.read_table(io.BytesIO(run.result_bytes(LEDGER)), columns=list(_COLUMNS))
-    ledger: dict[str, NDArray[Any]] = {name: table.column(name).to_numpy() for name in _COLUMNS}
+    ssim = run.read_result(LEDGER, histogram)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
@@ -47,10 +28,8 @@ def write_page(run: RunStore, report: Report) -> None:
         history=describe(report.history, manifest.shards) if report.history else "",
         headline=headline(report, manifest),
         class_chart=class_chart(report.classes),
-        ssim_chart=None
-        if np.isnan(ledger["ssim"]).any()
-        else ssim_chart(ledger["ssim"], ledger["ssim"][ledger["success"]]),
-        cards=cards(run, manifest, ledger) if report.complete else [],
+        ssim_chart=ssim_chart(ssim.edges, ssim.all_images, ssim.successes) if ssim else None,
+        cards=cards(run, manifest, run.read_result(LEDGER, candidates)) if report.complete else [],
     )
     run.write_result(REPORT_PAGE, lambda file: file.write(page.encode()))
 

@@ -36,12 +36,12 @@ def class_chart(classes: list[ClassFigures]) -> str:
     return _svg(figure)
 
 
-def ssim_chart(all_images: NDArray[np.float64], successes: NDArray[np.float64]) -> str:
+def ssim_chart(edges: NDArray[np.float64], all_images: NDArray[np.int64], successes: NDArray[np.int64]) -> str:
     """How the SSIM is distributed, over all images and over the successes."""
     figure, axes = _axes(6.0, 3.6)
-    bins = np.linspace(float(all_images.min()), 1, 41)
-    axes.hist(all_images, bins, label="all images", color=_BAR, alpha=0.45)
-    axes.hist(successes, bins, label="successes", histtype="step", linewidth=1.6, color=_BAR_2)
+    plain: dict[str, Any] = {"x": edges[:-1], "bins": edges}
+    axes.hist(**plain, weights=all_images, label="all images", color=_BAR, alpha=0.45)
+    axes.hist(**plain, weights=successes, label="successes", histtype="step", linewidth=1.6, color=_BAR_2)
     axes.set(xlabel="SSIM", ylabel="images")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     return _svg(figure)

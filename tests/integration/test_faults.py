@@ -276,25 +276,6 @@ def test_clocks_that_jump(tmp_path: Path, undisturbed: bytes, server: Server) ->
     assert report.executions == 40
 
 
-def test_memory_stays_flat_over_many_shards(tmp_path: Path) -> None:
-    """One pool process, 260 shards of a few images, the session cleared after each."""
-
-    def resident(pid: int) -> int:
-        status = Path(f"/proc/{pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
-
-    with started("run", "--limit", "520", "--shards", "260", "--workers", "1", "--store", str(tmp_path)) as process:
-        run = only_run(tmp_path)
-        wait_for(lambda: len(run.done()) >= 60)
-        (pool,) = descendants(workers(process.pid)[0])
-        early = resident(pool)
-        wait_for(lambda: len(run.done()) >= 250)
-        late = resident(pool)
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-    assert late < 1.05 * early, (early, late)
-
-
 def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -> None:
     from kombu.connection import Connection
     from kombu.entity import Queue

@@ -200,7 +200,7 @@ def test_rows_of_another_table_are_refused(change: dict[str, Any]) -> None:
     content = parquet(table(**change))
     run = stored("shards/00000001.parquet", content)
     with pytest.raises(IntegrityError, match="shard 1: its rows"):
-        _rows(run, manifest(), record_of(content))
+        _rows(run, manifest(), [record_of(content)])
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,15 @@ def test_a_run_of_this_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         open_run(run.url)
 
 
+def test_a_worker_reads_the_manifest_of_a_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = planned(tmp_path, monkeypatch)
+    first, expected = open_run(run.url)
+    (Path(run.url) / "manifest.json").unlink()
+    again, found = open_run(run.url)
+    assert again is first
+    assert found == expected == first.manifest()
+
+
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1:{port}/runs", "simplecache::ftp://127.0.0.1:{port}/runs"])
 def test_a_bound_worker_connects_to_nowhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str) -> None:
     monkeypatch.setenv("ADVSHARD_STORE", str(tmp_path))

@@ -76,3 +76,23 @@ def test_distances_by_hand() -> None:
     assert L1()(clean, other, UNIT).tolist() == [0.75, 0]
     np.testing.assert_allclose(L2()(clean, other, UNIT), [np.sqrt(0.3125), 0])
     assert Linf()(clean, other, UNIT).tolist() == [0.5, 0]
+
+
+def test_predictions_made_together_are_those_made_apart() -> None:
+    from core.ledger import measure
+    from core.models.classifier import predict
+    from core.pixels import to_float, to_uint8
+    from tests.classifiers import LinearClassifier
+
+    rng = np.random.default_rng(0)
+    classifier = LinearClassifier(rng.normal(size=(5, 144)), batch_size=16)
+    clean, adversarial = rng.random((2, 70, 12, 12, 1), np.float32)
+    adversarial[::3] = to_float(to_uint8(adversarial[::3], (0, 1)), (0, 1))
+    found = measure(classifier, clean, adversarial, (0.0, 1.0))
+    rounded = to_float(to_uint8(adversarial, (0, 1)), (0, 1))
+    np.testing.assert_array_equal(found.clean_prediction, predict(classifier, clean))
+    np.testing.assert_array_equal(found.adversarial_prediction, predict(classifier, adversarial))
+    np.testing.assert_array_equal(found.uint8_prediction, predict(classifier, rounded))
+    again = measure(classifier, clean, adversarial, (0.0, 1.0), found.clean_prediction)
+    np.testing.assert_array_equal(again.clean_prediction, found.clean_prediction)
+    np.testing.assert_array_equal(again.metrics["ssim"], found.metrics["ssim"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from tasks.settings import Settings
+from tasks.settings import Settings, trust_model
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,9 @@ def test_consent_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, val
     assert not Settings().trust_model
     monkeypatch.setenv("ADVSHARD_TRUST_MODEL", value)
     assert Settings().trust_model is trusted
+    assert trust_model() is trusted
+    monkeypatch.setenv("ADVSHARD_TRUST_MODEL", str(not trusted))
+    assert trust_model() is not trusted
 
 
 @pytest.mark.parametrize(("name", "value"), [("MAX_MEMORY", "0"), ("MAX_MEMORY", "much"), ("TRUST_MODEL", "perhaps")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from core.shard import run_shard
 from core.store import REDUCE, RunStore
 from orchestrator import watch as watch_module
 from orchestrator.flights import Flight
+from orchestrator.pace import Pace
 from orchestrator.watch import Watch
-from tests.runs import linear_classifier, planned
+from tests.runs import linear_classifier, planned, save_set
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -346,25 +348,29 @@ def test_a_copy_does_not_make_one_failure_two(run: RunStore) -> None:
 
 
 class Away:
-    """Makes the store's listings fail for a while."""
+    """Makes the store's small files unreadable for a while."""
 
     def __init__(self, run: RunStore, monkeypatch: Any, times: int, error: OSError) -> None:
-        self.times, self.error, self.real = times, error, run.folder.names
-        monkeypatch.setattr(run.folder, "names", self)
+        self.times, self.error, self.real = times, error, run.folder.read_many
+        monkeypatch.setattr(run.folder, "read_many", self)
 
-    def __call__(self, folder: str = "") -> list[str]:
-        if self.times and folder == "shards":
+    def __call__(self, pieces: Any) -> list[bytes | None]:
+        if self.times and any(name.startswith("shards/") and name.endswith(".json") for name, _, _ in pieces):
             self.times -= 1
             raise self.error
-        return self.real(folder)
+        return self.real(pieces)
 
 
 def test_a_store_that_comes_back_is_waited_for(run: RunStore, monkeypatch: Any) -> None:
     fleet = Fleet(run)
     notes: list[str] = []
-    watch = Watch(run, run.manifest(), fleet.send, show=lambda state: notes.append(state.note), poll=0.01)
-    send = watch._send_message
-    watch._send_message = lambda part: (Away(run, monkeypatch, 3, TimeoutError("slow")), send(part))[1]
+
+    def send(part: int | str) -> None:
+        fleet.send(part)
+        if part == 3:
+            Away(run, monkeypatch, 3, TimeoutError("slow"))
+
+    watch = Watch(run, run.manifest(), send, show=lambda state: notes.append(state.note), poll=0.01)
     watch.shards()
     assert fleet.sent == [0, 1, 2, 3]
     assert "store away" in notes
@@ -470,3 +476,99 @@ def test_damaged_shards_are_counted(run: RunStore) -> None:
     watch.reduce()
     assert (watch.state.remade, watch.state.done, watch.state.images_done) == (1, 4, 30)
     assert watch.state.successes == sum(record.successes for i in range(4) if (record := run.record(i)))
+
+
+class Counted:
+    """Counts what the store is asked: listings by the folder, and how many small files."""
+
+    def __init__(self, run: RunStore, monkeypatch: Any) -> None:
+        self.listed: Counter[str] = Counter()
+        self.read = 0
+        names, find, read_many = run.folder.names, run.folder.find, run.folder.read_many
+
+        def counted_names(folder: str = "") -> list[str]:
+            self.listed["one part" if "/" in folder else folder] += 1
+            return names(folder)
+
+        def counted_find(folder: str) -> list[str]:
+            self.listed[folder] += 1
+            return find(folder)
+
+        def counted_read(pieces: Any) -> list[bytes | None]:
+            self.read += len(pieces)
+            return read_many(pieces)
+
+        monkeypatch.setattr(run.folder, "names", counted_names)
+        monkeypatch.setattr(run.folder, "find", counted_find)
+        monkeypatch.setattr(run.folder, "read_many", counted_read)
+
+
+class Queue:
+    """A queue, and a worker that does ``each`` of its messages between two looks at the store."""
+
+    def __init__(self, run: RunStore, each: int) -> None:
+        self.run, self.each = run, each
+        self.parts: deque[int | str] = deque()
+        self.one = run_shard(run, 0, linear_classifier, "w1")
+        run.forget_shard(0)
+
+    def tend(self) -> list[str]:
+        for _ in range(min(self.each, len(self.parts))):
+            index = int(self.parts.popleft())
+            self.run.write_attempt(index, Attempt(task_id=f"task-{index}", worker="w1", started=0.0))
+            shard = self.run.manifest().shard(index)
+            self.run.write_shard(self.one.model_copy(update={"shard": shard, "successes": 0, "fallbacks": 0}))
+        return []
+
+
+@pytest.mark.parametrize("shards", [60, 240])
+def test_the_store_is_not_listed_while_a_run_goes_on(tmp_path: Path, monkeypatch: Any, shards: int) -> None:
+    """Once at the start, whatever the number of shards and of looks; and a few small reads a shard."""
+    monkeypatch.setattr(watch_module, "WINDOW", 8)
+    run = planned(tmp_path, monkeypatch, shards=shards, data=save_set(tmp_path / "many.npz", 240))
+    queue, counted = Queue(run, each=4), Counted(run, monkeypatch)
+    looks: list[int] = []
+    watch = Watch(run, run.manifest(), queue.parts.append, tend=queue.tend, show=lambda s: looks.append(s.done), poll=0)
+    watch.shards()
+    assert watch.state.done == shards
+    assert len(looks) > shards // 8
+    del counted.listed["one part"]
+    assert counted.listed == {"shards": 1, "quarantine": 1}
+    assert counted.read < 8 * shards + 8 * len(looks)
+
+
+def test_shards_that_another_orchestrator_had_made_are_counted_and_not_sent(tmp_path: Path, monkeypatch: Any) -> None:
+    """Among them those that were not yet under way here, and that no listing has shown."""
+    monkeypatch.setattr(watch_module, "WINDOW", 2)
+    run = planned(tmp_path, monkeypatch, shards=9)
+    fleet = Fleet(run)
+
+    def send(part: int | str) -> None:
+        if not fleet.sent:
+            for index in (3, 4, 5, 8):
+                run_shard(run, index, linear_classifier, "theirs")
+        fleet.send(part)
+
+    watch = watching(fleet)
+    watch._send_message = send
+    watch.shards()
+    assert fleet.sent == [0, 1, 2, 6, 7]
+    assert (watch.state.done, watch.state.images_done) == (9, 30)
+
+
+def test_a_look_that_takes_long_is_not_followed_by_the_next_at_once(monkeypatch: Any) -> None:
+    now = [100.0]
+    monkeypatch.setattr("orchestrator.pace.time.monotonic", lambda: now[0])
+    pace = Pace()
+    assert pace.due()
+    for seconds, wait in ((0.5, 5.0), (7.0, 10.0)):
+        with pace:
+            now[0] += seconds
+        now[0] += wait - 0.01
+        assert not pace.due()
+        now[0] += 0.02
+        assert pace.due()
+    pace.__enter__()
+    now[0] += 12
+    pace.__exit__(OSError, OSError("away"), None)
+    assert pace.due(), "a look that failed told nothing"

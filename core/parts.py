@@ -1,0 +1,79 @@
+"""What the reduce keeps of the finished shards: some eighty bytes of each."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from core.contracts import Fingerprint, Manifest, Shard, ShardRecord
+
+_BYTES = 32
+
+
+class Part(Protocol):
+    """A finished shard and the digests of its artifacts, as its record has them."""
+
+    @property
+    def shard(self) -> Shard:
+        """Which images."""
+
+    @property
+    def images_sha256(self) -> str:
+        """See ShardRecord."""
+
+    @property
+    def rows_sha256(self) -> str:
+        """See ShardRecord."""
+
+
+class _Part(NamedTuple):
+    shard: Shard
+    images_sha256: str
+    rows_sha256: str
+
+
+class Parts:
+    """Finished shards in their order, and what their records say of all of them together."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._indices = array("q")
+        self._digests = bytearray()
+        self.fingerprints: list[Fingerprint] = []  # each kind once
+        self.seconds = self.cpu_seconds = 0.0
+
+    def add(self, record: ShardRecord) -> None:
+        """The next one; it must be a shard of the manifest."""
+        self._indices.append(record.shard.index)
+        self._digests += bytes.fromhex(record.images_sha256 + record.rows_sha256)
+        if record.fingerprint not in self.fingerprints:
+            self.fingerprints.append(record.fingerprint)
+        self.seconds += record.seconds
+        self.cpu_seconds += record.cpu_seconds
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __iter__(self) -> Iterator[Part]:
+        for place, index in enumerate(self._indices):
+            start = 2 * _BYTES * place
+            images, rows = (self._digests[at : at + _BYTES].hex() for at in (start, start + _BYTES))
+            yield _Part(self._manifest.shard(index), images, rows)
+
+    def missing(self) -> list[int]:
+        """The shards of the manifest that aren't among them."""
+        present = set(self._indices)
+        return [index for index in range(self._manifest.shards) if index not in present]
+
+
+def groups(parts: Iterable[Part], most: int) -> Iterator[list[Part]]:
+    """Shards one after the other in groups of ``most`` images or less, or of one shard; no group has a gap."""
+    group: list[Part] = []
+    for part in parts:
+        if group and (part.shard.stop - group[0].shard.start > most or part.shard.start != group[-1].shard.stop):
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group

@@ -1,0 +1,84 @@
+"""What the page needs of a ledger of any length: it is read by row groups, and a few rows of it are kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from orchestrator.report.gallery import OTHERS, SUCCESSES
+
+_COLUMNS = (
+    "index",
+    "label",
+    "clean_prediction",
+    "adversarial_prediction",
+    "success",
+    "attack",
+    "fallback_reason",
+    "steps",
+    "ssim",
+    "linf",
+)
+_BINS = 40
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many images have an SSIM between two edges: all of them, and the successes."""
+
+    edges: NDArray[np.float64]
+    all_images: NDArray[np.int64]
+    successes: NDArray[np.int64]
+
+
+def candidates(file: IO[bytes]) -> dict[str, NDArray[Any]]:
+    """The rows that the gallery can choose, by column: the first of each kind."""
+    seen: Counter[int | str] = Counter()
+    found = [rows.take(_first_ones(rows, seen)) for rows in _groups(file, _COLUMNS)]
+    kept = pa.concat_tables(found)
+    return {name: kept.column(name).to_numpy() for name in _COLUMNS}
+
+
+def histogram(file: IO[bytes]) -> Histogram | None:
+    """That of the SSIM, from the lowest to 1; None where it isn't defined."""
+    # NaN stays NaN.
+    lowest = np.min([rows.column("ssim").to_numpy().min() for rows in _groups(file, ("ssim",))])
+    if np.isnan(lowest):
+        return None
+    edges = np.linspace(float(lowest), 1, _BINS + 1)
+    counts = np.zeros((2, _BINS), np.int64)
+    for rows in _groups(file, ("ssim", "success")):
+        ssim, success = (rows.column(name).to_numpy() for name in ("ssim", "success"))
+        counts += [np.histogram(values, edges)[0] for values in (ssim, ssim[success])]
+    return Histogram(edges, counts[0], counts[1])
+
+
+def _first_ones(rows: pa.Table, seen: Counter[int | str]) -> NDArray[np.int64]:
+    """The rows among the first of their kind: successes of each label, failures, fallbacks."""
+    success, label = rows.column("success").to_numpy(), rows.column("label").to_numpy()
+    kinds: list[tuple[int | str, NDArray[np.bool_], int]] = [
+        ("failure", ~success, OTHERS),
+        ("fallback", pc.not_equal(rows.column("fallback_reason"), "").to_numpy(), OTHERS),
+        *((int(each), success & (label == each), SUCCESSES) for each in np.unique(label[success])),
+    ]
+    chosen = []
+    for kind, of_kind, most in kinds:
+        first = np.flatnonzero(of_kind)[: most - seen[kind]]
+        seen[kind] += len(first)
+        chosen.append(first)
+    return np.unique(np.concatenate(chosen))
+
+
+def _groups(file: IO[bytes], columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    file.seek(0)
+    ledger = pq.ParquetFile(file)
+    for group in range(ledger.num_row_groups):
+        yield ledger.read_row_group(group, list(columns), use_threads=False)
