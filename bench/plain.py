@@ -19,8 +19,8 @@ def attack(start: int, stop: int) -> None:
     from core.index import digests
     from core.models.card import ZOO
     from core.models.classifier import KerasClassifier, predict
-    from core.models.same_bits import settle
     from core.models.loading import load_model
+    from core.models.same_bits import settle
     from core.pixels import to_float
     from orchestrator.plan import Request, load_images, run_config
     from tasks.session import load_tensorflow

@@ -60,8 +60,8 @@ def reduce(images: int, shards: int) -> dict[str, float]:
     from core import audit, ledger
     from core.models.card import ZOO
     from core.models.classifier import Classifier, KerasClassifier
-    from core.models.same_bits import settle
     from core.models.loading import load_model
+    from core.models.same_bits import settle
     from core.reduce import reduce_run
     from tasks.session import load_tensorflow
 

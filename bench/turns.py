@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
-
 _CHILD_SUBREAPER = 36  # of prctl(2)
 _PATIENCE = 5.0  # seconds for orphans to end
 
