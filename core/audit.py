@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.attacks.stages import stages_of
 from core.contracts import AuditCheck, Fingerprint, Manifest
 from core.ledger import measure
+from core.metrics.ssim import by_scikit_image
 from core.models.classifier import Classifier
 from core.npy import npy_header
 from core.parts import Part, Parts, groups
@@ -88,7 +89,10 @@ def check_machines(fingerprints: list[Fingerprint]) -> AuditCheck:
 
 
 def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier) -> AuditCheck:
-    """Whether some images, drawn at random, measure the same once more from the written artifacts."""
+    """Whether some images, drawn at random, measure the same once more from the written artifacts.
+
+    Their SSIM is scikit-image's own this time.
+    """
     count = manifest.data.count
     chosen = np.sort(np.random.default_rng(manifest.config.seed).choice(count, min(_SAMPLE, count), replace=False))
     data, bounds = manifest.data, manifest.config.bounds
@@ -99,6 +103,7 @@ def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier) -> A
         "clean_prediction": again.clean_prediction,
         "adversarial_prediction": again.adversarial_prediction,
         **again.metrics,
+        "ssim": by_scikit_image(clean, adversarial, bounds),
     }
     said = run.read_result(LEDGER, partial(_chosen_rows, chosen, list(found)))
     wrong = [

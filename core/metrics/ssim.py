@@ -37,6 +37,27 @@ class Ssim:
         return np.concatenate([np.empty(0), *parts])
 
 
+def by_scikit_image(clean: Images, adversarial: Images, bounds: tuple[float, float]) -> NDArray[np.float64]:
+    """The same values from scikit-image itself, one image at a time, to check them."""
+    from skimage.metrics import structural_similarity
+
+    if min(clean.shape[1:3]) < WINDOW:
+        return np.full(len(clean), np.nan)
+    values = [
+        structural_similarity(  # type: ignore[no-untyped-call]
+            a,
+            b,
+            data_range=bounds[1] - bounds[0],
+            gaussian_weights=True,
+            sigma=_SIGMA,
+            use_sample_covariance=False,
+            channel_axis=-1,
+        )
+        for a, b in zip(clean.astype(np.float64), adversarial.astype(np.float64), strict=True)
+    ]
+    return np.array(values, np.float64)
+
+
 def _ssim(a: Images, b: Images, extent: float) -> NDArray[np.float64]:
     x, y = _planes(a), _planes(b)
     mean_x, mean_y = _window_means(x), _window_means(y)
