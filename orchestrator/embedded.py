@@ -180,6 +180,7 @@ class Fleet:
             "ADVSHARD_STORE": self._store,
             "ADVSHARD_QUEUES": DEFAULT_QUEUE,
             "ADVSHARD_PARENT_PID": str(os.getpid()),
+            "ADVSHARD_LOAD_AHEAD": "1",
             "REMAP_SIGTERM": "SIGQUIT",
         }
         command = [sys.executable, "-m", "celery", "-A", APP, "worker", "--pool", "prefork"]

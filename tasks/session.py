@@ -20,11 +20,17 @@ from typing import Any
 from celery.signals import task_postrun, worker_init, worker_process_init
 
 _ONE = "1"
+_loading = threading.Lock()
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow with one thread and Keras on top of it; once per process."""
+    with _loading:
+        _load_tensorflow()
 
 
 @cache
-def load_tensorflow() -> None:
-    """Import TensorFlow with one thread and Keras on top of it; once per process."""
+def _load_tensorflow() -> None:
     os.environ.update(
         KERAS_BACKEND="tensorflow",
         OMP_NUM_THREADS=_ONE,
@@ -82,6 +88,13 @@ def clear_keras_session(**_: Any) -> None:
 
         freeze_warm_objects()
         keras.backend.clear_session()
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def load_ahead(**_: Any) -> None:
+    """Load TensorFlow while the worker connects to the broker, where work is sure to come (ADVSHARD_LOAD_AHEAD)."""
+    if os.environ.get("ADVSHARD_LOAD_AHEAD"):
+        threading.Thread(target=load_tensorflow, daemon=True).start()
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
