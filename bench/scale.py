@@ -69,6 +69,11 @@ def _result(runs: dict[int, dict[str, Sample]], reduced: Sample, made: dict[str,
         ),
         Figure(what="peak memory of the orchestrator", value=own, unit="MB", most=300),
         Figure(
+            what=f"peak memory of planning {many:,} shards, with the whole set in memory",
+            value=last["plan"].said["own_peak_mb"],
+            unit="MB",
+        ),
+        Figure(
             what=f"peak memory of the reduce of {many:,} shards",
             value=last["reduce"].said["own_peak_mb"],
             unit="MB",
@@ -122,10 +127,17 @@ def _result(runs: dict[int, dict[str, Sample]], reduced: Sample, made: dict[str,
             f"The large output: {made['images']:,} images of 28x28 in {made['shards']:,} shards, written as they are.",
         ],
         samples={
-            **{str(shards): {what: one.plain() for what, one in found.items()} for shards, found in runs.items()},
-            "large": reduced.plain(),
+            **{str(shards): {what: _plain(one) for what, one in found.items()} for shards, found in runs.items()},
+            "large": _plain(reduced),
         },
     )
+
+
+def _plain(sample: Sample) -> dict[str, Any]:
+    """Without the temporary folder."""
+    plain = sample.plain()
+    plain["said"].pop("url", None)
+    return plain
 
 
 def _reduce_seconds(found: dict[str, Sample]) -> float:
