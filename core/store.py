@@ -5,7 +5,7 @@
     inputs/<sha256>.npy|keras|h5     the images, labels and model, by their content
     attempts/<shard>/<task>.json     one per execution, kept up to date by its worker
     attempts/reduce/<task>.json
-    attempts/.../<task>.given-up.json  the orchestrator's word on an execution that it gave up
+    attempts/.../<task>.given-up.json  the last word on an execution that failed or was given up
     released/<shard>/<task>.json     executions before a quarantine that was lifted
     shards/<shard>.npy               the adversarial images of a shard
     shards/<shard>.parquet           its rows of the ledger
@@ -286,7 +286,7 @@ class RunStore:
     def _read_attempts(self, names: list[str]) -> dict[str, Attempt]:
         """The executions in these files, by their names; where one is broken, it counts as one that failed."""
         matches = [match for name in names if (match := _ATTEMPT.fullmatch(name))]
-        matches.sort(key=lambda match: match[3] is not None)  # the orchestrator has the last word
+        matches.sort(key=lambda match: match[3] is not None)  # the last word
         attempts: dict[str, Attempt] = {}
         for match, found in zip(matches, self._documents(Attempt, [match[0] for match in matches]), strict=True):
             if isinstance(found, Attempt) and found.task_id == match[2]:

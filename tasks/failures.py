@@ -34,7 +34,8 @@ def record_failure(
         part = shard_of(manifest, kwargs["shard"]) if "shard" in kwargs else REDUCE
         known = {attempt.task_id: attempt for attempt in run.attempts(part)}
         attempt = known.get(task_id) or Attempt(task_id=task_id, worker="unknown", started=time.time())
-        run.write_attempt(part, attempt.model_copy(update={"error": error}))
+        # A process that is about to be ended for its time limit may give one more sign of life.
+        run.give_up(part, attempt, error)
     except Exception:
         # The store may be what failed. The orchestrator misses the sign of life instead.
         _log.exception("the failure of %s could not be recorded: %s", task_id, error)
