@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from core.assets import Asset
+from core.datasets.base import ImageSet
 from core.models.classifier import Classifier
-from core.pixels import Images
+from core.pixels import Bounds, Images
 
 
 @dataclass(frozen=True)
@@ -18,18 +22,25 @@ class Examples:
     """The images to attack.
 
     images: (n, H, W, C) float32 within ``bounds``.
-    labels: (n,), the class that each image is to be moved away from.
+    labels: (n,), the class that each image is to be moved away from, or with ``targeted``, to.
     indices: (n,), each image's place in the data set; it selects its random numbers.
     levels: steps from the lowest to the highest pixel value, 255 where the images were 8-bit; an
         attack that can, keeps to them, so that its examples survive being saved. None: no such grid.
+    assets: what the attack's ``prepare`` named, by its names.
     """
 
     images: Images
     labels: NDArray[np.int64]
     indices: NDArray[np.int64]
-    bounds: tuple[float, float] = (0.0, 1.0)
+    bounds: Bounds = (0.0, 1.0)
     seed: int = 0
     levels: int | None = None
+    targeted: bool = False
+    assets: Mapping[str, Asset] = field(default_factory=dict)
+
+    def reached(self, predictions: NDArray[np.int64], rows: Any = slice(None)) -> NDArray[np.bool_]:
+        """Whether these predictions, of the examples at ``rows``, are what the attack is after."""
+        return np.asarray((predictions == self.labels[rows]) == self.targeted)
 
     def take(self, rows: NDArray[np.intp]) -> Examples:
         """The examples at ``rows``."""
@@ -57,6 +68,13 @@ class Attack(BaseModel):
 
     relative_to_range: ClassVar[tuple[str, ...]] = ()
     """Fields in units of the pixel range: their defaults, made for bounds 0..1, are scaled to it."""
+
+    def prepare(self, images: ImageSet, bounds: Bounds) -> dict[str, NDArray[Any] | Path]:
+        """What ``run`` will need beside the model: arrays and Keras files, which become inputs of the run.
+
+        Called once, before anything is sent, with the images to attack; raises InputError.
+        """
+        return {}
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """Attack the examples. The same example gives the same bytes in any company."""
