@@ -61,7 +61,7 @@ def main(folder: Path, count: int) -> None:
     plain = {
         "epsilon": attack.epsilon,
         "steps": attack.steps,
-        "step_size": attack.change_per_step,
+        "step_size": float(attack.step_lengths()[0]),
         "decay": attack.decay,
     }
     (folder / "attack.json").write_text(json.dumps(plain))

@@ -10,6 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 
-def image_rng(seed: int, index: int) -> np.random.Generator:
-    """The generator of image ``index`` in a run with ``seed``."""
-    return np.random.default_rng([seed, index])
+def image_rng(seed: int, index: int, attempt: int = 0) -> np.random.Generator:
+    """The generator of image ``index`` in a run with ``seed``; another one for each further attempt."""
+    return np.random.default_rng([seed, index, attempt] if attempt else [seed, index])

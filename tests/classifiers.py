@@ -27,7 +27,7 @@ class LinearClassifier:
         self.passes = 0
 
     def logits(self, images: Images) -> NDArray[np.float32]:
-        flat = images.reshape(len(images), -1).astype(np.float64)
+        flat = images.reshape(len(images), self.weights.shape[1]).astype(np.float64)
         # One row at a time, so that no kernel can make a row depend on the others.
         return np.array([self.weights @ row + self.bias for row in flat], np.float32).reshape(len(images), self.classes)
 

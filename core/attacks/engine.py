@@ -1,47 +1,73 @@
 """The loop under every gradient attack.
 
-One batch of slots. An image that was misclassified or has used up its steps leaves its slot to the
-next image waiting, so that the batch stays full; when none is waiting, the batch gets smaller. The loop
-owns the bounds, the epsilon ball, the early stop and the fresh gradient at each iterate; an attack only
-says which way to step.
+One batch of slots. An image that is done leaves its slot to the next one waiting, so that the batch stays
+full; when none is waiting, the batch gets smaller. An image that its last step has probably flipped waits in
+the wings until a forward pass has looked at it together with others. The loop owns the bounds, the epsilon
+ball, the early stop and the fresh gradient at each iterate; an attack only says which way to step.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from core.attacks.base import Attack, Attacked, Examples
+from core.attacks.foresight import probably_flipped
+from core.attacks.norms import NORMS, NormName
+from core.attacks.slots import Slots, joined
 from core.attacks.step_back import step_back
 from core.models.classifier import Classifier, Loss, predict
 from core.pixels import Images
 from core.rng import image_rng
 
+Schedule = Literal["constant", "linear", "cosine"]
+EPSILON: dict[NormName, float] = {"linf": 20 / 255, "l2": 1.5}
 
-class SignAttack(Attack):
-    """x <- project(x + step_size * sign(d)), the direction d given by the subclass."""
+
+class GradientAttack(Attack):
+    """x <- project(x + step_size * unit(d)), the direction d given by the subclass.
+
+    unit(d) is sign(d) in L-infinity and d / ||d||_2 in L2 (Madry et al. 2017, arXiv 1706.06083, section 2.1).
+    """
 
     relative_to_range: ClassVar[tuple[str, ...]] = ("epsilon", "step_size")
 
-    epsilon: float = Field(20 / 255, gt=0, description="largest change of a pixel (L-infinity)")
+    epsilon: float = Field(EPSILON["linf"], gt=0, description="largest change, in the norm; 20/255, in L2 1.5")
+    norm: NormName = Field("linf", description="what epsilon bounds: linf, the largest change of a pixel, or l2")
     steps: int = Field(10, ge=1, description="iterations at most")
     step_size: float | None = Field(
-        None, gt=0, description="change of a pixel per step; 1.5 epsilon / steps if not given"
+        None, gt=0, description="length of the first step; if not given, all steps together are 1.5 epsilon long"
     )
+    schedule: Schedule = Field("constant", description="how the steps get shorter: not at all, linear or cosine")
     loss: Loss = Field("cross_entropy", description="what is increased, on the logits")
-    early_stop: bool = Field(True, description="stop an image at its first misclassification")
+    early_stop: bool = Field(True, description="stop an image as soon as its prediction is what is wanted")
     step_back: int = Field(
-        6, ge=0, le=24, description="bisections back towards the clean image, while it stays misclassified"
+        6, ge=0, le=24, description="bisections back towards the clean image, while the prediction stays so"
     )
     random_start: bool = Field(False, description="start at a random point of the epsilon ball")
+    restarts: int = Field(0, ge=0, description="further tries from random points, for images that withstand")
 
-    @property
-    def change_per_step(self) -> float:
-        """The step size, given or derived."""
-        return self.step_size or 1.5 * self.epsilon / self.steps
+    @model_validator(mode="before")
+    @classmethod
+    def _epsilon_of_the_norm(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "epsilon" not in given and given.get("norm") == "l2":
+            return {**given, "epsilon": EPSILON["l2"]}
+        return given
+
+    def step_lengths(self) -> NDArray[np.float32]:
+        """The length (steps,) of each step."""
+        passed = np.arange(self.steps) / self.steps
+        share = {
+            "constant": np.ones(self.steps),
+            "linear": 1 - passed,
+            "cosine": (1 + np.cos(math.pi * passed)) / 2,
+        }[self.schedule]
+        first = self.step_size or 1.5 * self.epsilon / share.sum()
+        return (first * share).astype(np.float32)
 
     def direction(self, gradient: Images, memory: Images) -> tuple[Images, Images]:
         """The direction (B, H, W, C) and the next memory, each row from that row alone.
@@ -52,85 +78,123 @@ class SignAttack(Attack):
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack."""
-        attacked, flipped = _iterate(self, classifier, examples)
-        if not self.step_back:
-            return attacked
-        unseen = np.flatnonzero(~flipped)
-        if len(unseen):
-            flipped[unseen] = predict(classifier, attacked.images[unseen]) != examples.labels[unseen]
-        rows = np.flatnonzero(flipped)
-        attacked.images[rows] = step_back(classifier, examples.take(rows), attacked.images[rows], self.step_back)
+        attacked, reached = self._attempt(classifier, examples, 0)
+        for attempt in range(1, 1 + self.restarts):
+            rows = np.flatnonzero(~reached)
+            if not len(rows):
+                break
+            again, succeeded = self._attempt(classifier, examples.take(rows), attempt)
+            better = rows[succeeded]
+            attacked.images[better] = again.images[succeeded]
+            attacked.steps[rows] += again.steps
+            reached[better] = True
+        if self.step_back:
+            rows = np.flatnonzero(reached)
+            attacked.images[rows] = step_back(classifier, examples.take(rows), attacked.images[rows], self.step_back)
         return attacked
 
-
-def ball(clean: Images, epsilon: float, bounds: tuple[float, float]) -> tuple[Images, Images]:
-    """The least and greatest float32 pixels within ``epsilon`` of ``clean`` and within the bounds.
-
-    Rounding is towards the clean image: the distance, measured exactly, never exceeds epsilon.
-    """
-    exact = clean.astype(np.float64)
-    lower, upper = (exact - epsilon).astype(np.float32), (exact + epsilon).astype(np.float32)
-    lower = np.where(exact - lower > epsilon, np.nextafter(lower, np.float32(np.inf)), lower)
-    upper = np.where(upper - exact > epsilon, np.nextafter(upper, np.float32(-np.inf)), upper)
-    low, high = np.float32(bounds[0]), np.float32(bounds[1])
-    return np.maximum(lower, low), np.minimum(upper, high)
+    def _attempt(self, classifier: Classifier, examples: Examples, attempt: int) -> tuple[Attacked, NDArray[np.bool_]]:
+        """One try with each example, and for which of them it did; the first without noise unless asked for."""
+        loop = _Loop(self, classifier, examples, attempt)
+        loop.run()
+        if self.step_back or self.restarts:
+            unseen = np.flatnonzero(~loop.reached)
+            loop.reached[unseen] = examples.reached(predict(classifier, loop.result.images[unseen]), unseen)
+        return loop.result, loop.reached
 
 
-def _iterate(attack: SignAttack, classifier: Classifier, examples: Examples) -> tuple[Attacked, NDArray[np.bool_]]:
-    """What the steps made of the examples, and which of them were seen to be misclassified."""
-    count = len(examples.images)
-    result = examples.images.copy()
-    steps, vanished, flipped = np.zeros(count, np.int64), np.zeros(count, bool), np.zeros(count, bool)
-    step_size = np.float32(attack.change_per_step)
+class _Loop:
+    """One try with all examples. reached: which of them were seen to be predicted as is wanted."""
 
-    owner = np.arange(min(count, classifier.batch_size))  # of each slot: its example
-    waiting = len(owner)
-    x, lower, upper = _begin(attack, examples, owner)
-    memory, taken = np.zeros_like(x), np.zeros(len(owner), np.int64)
+    def __init__(self, attack: GradientAttack, classifier: Classifier, examples: Examples, attempt: int) -> None:
+        count = len(examples.images)
+        self.attack, self.classifier, self.examples, self.attempt = attack, classifier, examples, attempt
+        self.norm, self.lengths = NORMS[attack.norm], attack.step_lengths()
+        self.result = Attacked(examples.images.copy(), np.zeros(count, np.int64), np.zeros(count, bool))
+        self.reached = np.zeros(count, bool)
+        self.begun = 0
+        self.wings = self.returning = self._begin(0)  # probably flipped; looked at, and not flipped
 
-    while len(owner):
+    def run(self) -> None:
+        """Until every example is done."""
+        slots = self._next(self.classifier.batch_size)
+        while len(slots):
+            free = np.flatnonzero(self._step(slots))
+            while len(self.wings) >= max(1, min(len(slots), len(slots) - len(free) + self._waiting)):
+                self._look()
+            slots = slots.refill(free, self._next(len(free)))
+
+    def _step(self, slots: Slots) -> NDArray[np.bool_]:
+        """One step of all slots; which of them are free now."""
+        attack, examples, owner = self.attack, self.examples, slots.owner
         labels = examples.labels[owner]
-        logits, gradient = classifier.gradient(x, labels, attack.loss)
-        done = logits.argmax(axis=1) != labels if attack.early_stop else np.zeros(len(owner), bool)
-        flipped[owner[done]] = True
+        logits, gradient = self.classifier.gradient(slots.x, labels, attack.loss)
+        if examples.targeted:
+            gradient = -gradient
+        done = attack.early_stop & examples.reached(logits.argmax(axis=1), owner)
+        self.reached[owner[done]] = True
         moving = ~done
         usable = np.asarray(np.isfinite(gradient).all(axis=(1, 2, 3)))
         if not usable.all():
             gradient = np.where(usable[:, None, None, None], gradient, np.float32(0))
-        first = moving & (taken == 0)
-        vanished[owner[first]] = ~gradient[first].any(axis=(1, 2, 3))
+        first = moving & (slots.taken == 0)
+        self.result.vanished[owner[first]] = ~gradient[first].any(axis=(1, 2, 3))
 
-        heading, memory = attack.direction(gradient, memory)
-        moved = np.sign(heading)
-        moved *= step_size
-        moved += x
-        np.minimum(np.maximum(moved, lower, out=moved), upper, out=moved)
-        np.copyto(x, moved, where=moving[:, None, None, None])
-        taken += moving
-        done |= taken >= attack.steps
-        result[owner[done]], steps[owner[done]] = x[done], taken[done]
+        heading, memory = attack.direction(gradient, slots.memory)
+        np.copyto(slots.memory, memory)
+        moved = self.norm.unit(heading)
+        moved *= self.lengths[np.minimum(slots.taken, attack.steps - 1), None, None, None]
+        moved += slots.x
+        moved = self.norm.project(moved, slots.region, attack.epsilon, examples.bounds)
+        if attack.early_stop:
+            gain = ((moved - slots.x) * gradient).sum(axis=(1, 2, 3))
+        np.copyto(slots.x, moved, where=moving[:, None, None, None])
+        np.add(slots.taken, moving, out=slots.taken)
+        done |= slots.taken >= attack.steps
+        self._deliver(slots, done)
+        if not attack.early_stop:
+            return done
+        waits = ~done & probably_flipped(logits, labels, examples.targeted, attack.loss, gain)
+        self.wings = joined([self.wings, slots.take(np.flatnonzero(waits))])
+        return done | waits
 
-        free = np.flatnonzero(done)
-        coming = np.arange(waiting, min(count, waiting + len(free)))
-        waiting += len(coming)
-        slots, left = free[: len(coming)], free[len(coming) :]
-        if len(coming):
-            owner[slots], taken[slots], memory[slots] = coming, 0, 0
-            x[slots], lower[slots], upper[slots] = _begin(attack, examples, coming)
-        if len(left):  # nobody is waiting any more
-            owner, taken = np.delete(owner, left), np.delete(taken, left)
-            x, lower, upper, memory = (np.delete(each, left, axis=0) for each in (x, lower, upper, memory))
-    return Attacked(result, steps, vanished), flipped
+    def _look(self) -> None:
+        """A forward pass of who waits in the wings, in whole batches if there is one: they are done, or come back."""
+        batch, rows = self.classifier.batch_size, np.arange(len(self.wings))
+        whole = len(rows) // batch * batch or len(rows)
+        seen, self.wings = self.wings.take(rows[:whole]), self.wings.take(rows[whole:])
+        done = self.examples.reached(predict(self.classifier, seen.x), seen.owner)
+        self.reached[seen.owner[done]] = True
+        self._deliver(seen, done)
+        self.returning = joined([self.returning, seen.take(np.flatnonzero(~done))])
 
+    def _deliver(self, slots: Slots, done: NDArray[np.bool_]) -> None:
+        owner = slots.owner[done]
+        self.result.images[owner], self.result.steps[owner] = slots.x[done], slots.taken[done]
 
-def _begin(attack: SignAttack, examples: Examples, rows: NDArray[np.intp]) -> tuple[Images, Images, Images]:
-    """Where the examples start, and the lower and upper ends of their balls."""
-    start = examples.images[rows]
-    lower, upper = ball(start, attack.epsilon, examples.bounds)
-    if attack.random_start and len(rows):
-        noise = [
-            image_rng(examples.seed, int(index)).uniform(-attack.epsilon, attack.epsilon, start.shape[1:])
-            for index in examples.indices[rows]
-        ]
-        start = np.clip(start + np.array(noise, np.float32), lower, upper)
-    return start, lower, upper
+    @property
+    def _waiting(self) -> int:
+        return len(self.returning) + len(self.examples.images) - self.begun
+
+    def _next(self, places: int) -> Slots:
+        """Up to this many: those who come back first."""
+        rows = np.arange(len(self.returning))
+        back, self.returning = self.returning.take(rows[:places]), self.returning.take(rows[places:])
+        return joined([back, self._begin(places - len(back))])
+
+    def _begin(self, places: int) -> Slots:
+        """Up to this many examples that have not begun, where they start."""
+        rows = np.arange(self.begun, min(self.begun + places, len(self.examples.images)))
+        self.begun += len(rows)
+        clean = self.examples.images[rows]
+        region = self.norm.region(clean, self.attack.epsilon, self.examples.bounds)
+        start = self._scattered(clean, rows, region) if self.attack.random_start or self.attempt else clean
+        return Slots(rows, np.zeros(len(rows), np.int64), (start, np.zeros_like(clean), *region))
+
+    def _scattered(self, clean: Images, rows: NDArray[np.int64], region: tuple[Images, ...]) -> Images:
+        epsilon, bounds = self.attack.epsilon, self.examples.bounds
+        start = clean.copy()
+        for place, index in enumerate(self.examples.indices[rows]):
+            rng = image_rng(self.examples.seed, int(index), self.attempt)
+            start[place] += self.norm.draw(rng, clean.shape[1:], epsilon).astype(np.float32)
+        return self.norm.project(start, region, epsilon, bounds)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from core.attacks.engine import SignAttack
+from core.attacks.engine import GradientAttack
 from core.pixels import Images
 from core.registry import ATTACKS
 
 
 @ATTACKS.register("fgsm")
-class FGSM(SignAttack):
+class FGSM(GradientAttack):
     """x' = clip(x + epsilon * sign(grad)): one step to a corner of the epsilon ball.
 
     Cost: one forward and one backward pass an image. Choose it for adversarial training, or to see

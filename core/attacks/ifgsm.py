@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core.attacks.engine import SignAttack
+from core.attacks.engine import GradientAttack
 from core.pixels import Images
 from core.registry import ATTACKS
 
 
 @ATTACKS.register("ifgsm")
-class IFGSM(SignAttack):
+class IFGSM(GradientAttack):
     """x <- clip(x + step_size * sign(grad(x))), the gradient taken anew at each iterate.
 
     With ``random_start`` it is PGD (Madry et al. 2017, arXiv 1706.06083). Cost: one forward and one

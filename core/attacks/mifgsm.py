@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from core.attacks.engine import SignAttack
+from core.attacks.engine import GradientAttack
 from core.pixels import Images
 from core.registry import ATTACKS
 
@@ -13,7 +13,7 @@ FLOOR = np.float32(1e-12)  # keeps 0 / 0 from becoming NaN, whose sign is 0
 
 
 @ATTACKS.register("mifgsm")
-class MIFGSM(SignAttack):
+class MIFGSM(GradientAttack):
     """g <- decay * g + grad / ||grad||_1;  x <- clip(x + step_size * sign(g)).
 
     The norm is each image's own. With decay 0 it is ``ifgsm``. Cost: one forward and one backward

@@ -1,7 +1,7 @@
-"""From a misclassified image back towards the clean one, as far as it stays misclassified.
+"""From an image whose prediction is as wanted back towards the clean one, as far as it stays so.
 
 A sign attack stops somewhere behind the decision boundary. Bisection on the line to the clean image
-finds the least change that still flips the prediction, by forward passes alone; it costs one pass
+finds the least change that still does, by forward passes alone; it costs one pass
 per bisection.
 
 The least change is so close to the boundary that rounding to 8 bits undoes it. So where the images
@@ -19,8 +19,8 @@ from core.pixels import Images
 
 
 def step_back(classifier: Classifier, examples: Examples, far: Images, bisections: int) -> Images:
-    """``far`` (n, H, W, C), all misclassified, each moved towards its clean image."""
-    clean, labels, count = examples.images, examples.labels, len(far)
+    """``far`` (n, H, W, C), all predicted as is wanted, each moved towards its clean image."""
+    clean, count = examples.images, len(far)
     best, too_near = far, np.full_like(far, np.nan)
     least, most = np.zeros(count, np.float32), np.ones(count, np.float32)
     for _ in range(bisections):
@@ -30,7 +30,7 @@ def step_back(classifier: Classifier, examples: Examples, far: Images, bisection
         stays, fails = _equal(candidate, best), _equal(candidate, too_near)
         new = np.flatnonzero(~(stays | fails))
         if len(new):
-            stays[new] = predict(classifier, candidate[new]) != labels[new]
+            stays[new] = examples.reached(predict(classifier, candidate[new]), new)
         best = np.where(stays[:, None, None, None], candidate, best)
         too_near = np.where(stays[:, None, None, None], too_near, candidate)
         most, least = np.where(stays, share, most), np.where(stays, least, share)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core.attacks.base import Attack, Examples
-from core.attacks.engine import ball
 from core.attacks.fgsm import FGSM
 from core.attacks.ifgsm import IFGSM
 from core.attacks.mifgsm import MIFGSM
+from core.attacks.norms import ball
 from core.models.classifier import predict
 from tests.classifiers import SHAPE, LinearClassifier, ScriptedClassifier, image
 

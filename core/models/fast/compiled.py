@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 def compiled(function: Callable[..., Any], *specs: Any) -> Callable[..., list[NDArray[Any]]]:
     """``function`` of tensors of these specs, traced once; its results as a list of arrays."""
     import tensorflow as tf
+    from tensorflow.core.protobuf import config_pb2
 
     concrete = tf.function(function, autograph=False).get_concrete_function(*specs)
     if concrete.captured_inputs:  # weights that stayed variables: a session has none
@@ -26,7 +27,9 @@ def compiled(function: Callable[..., Any], *specs: Any) -> Callable[..., list[ND
         gpu_options=tf.compat.v1.GPUOptions(allow_growth=True),
     )
     session = tf.compat.v1.Session(graph=concrete.graph, config=one_thread)
-    run: Callable[..., list[NDArray[Any]]] = session.make_callable(
-        [tensor.name for tensor in concrete.outputs], feed_list=[tensor.name for tensor in concrete.inputs]
+    # The public make_callable goes through Session.run when there is something to feed: 0.15 ms more a call.
+    options = config_pb2.CallableOptions(
+        feed=[tensor.name for tensor in concrete.inputs], fetch=[tensor.name for tensor in concrete.outputs]
     )
+    run: Callable[..., list[NDArray[Any]]] = session._make_callable_from_options(options)
     return run
