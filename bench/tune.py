@@ -83,9 +83,9 @@ def table(rows: list[Row]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        attack = row.attack
+        attack, step = row.attack, row.attack.step_lengths()[0]
         lines.append(
-            f"| {attack.epsilon * 255:.0f} | {attack.step_lengths()[0] * 255:.0f} | {attack.decay} | {attack.step_back} "
+            f"| {attack.epsilon * 255:.0f} | {step * 255:.0f} | {attack.decay} | {attack.step_back} "
             f"| {row.success:.4f} | {row.success_uint8:.4f} | {row.ssim:.4f} | {row.ssim_success:.4f} "
             f"| {row.steps:.1f} | {row.cpu_seconds:.1f} |"
         )

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core.attacks.stages import stages_of
-from core.contracts import AuditCheck, Fingerprint, Manifest
+from core.contracts import AttackFigures, AuditCheck, Fingerprint, Manifest
 from core.ledger import measure
 from core.metrics.ssim import by_scikit_image
 from core.models.classifier import Classifier
@@ -72,13 +72,20 @@ def check_coverage(count: int, expected: int, in_order: bool) -> AuditCheck:
     )
 
 
-def check_epsilon(manifest: Manifest, linf_max: float) -> AuditCheck:
-    """Whether no pixel changed by more than the largest epsilon of the stages."""
-    limits = [float(e) for _, attack in stages_of(manifest.config) if (e := getattr(attack, "epsilon", None))]
-    if not limits:
-        return AuditCheck(name="epsilon", passed=True, detail="the attack has no epsilon")
-    detail = f"largest change {linf_max:.9g}, epsilon {max(limits):.9g}"
-    return AuditCheck(name="epsilon", passed=linf_max <= max(limits), detail=detail)
+def check_epsilon(manifest: Manifest, made: Sequence[AttackFigures]) -> AuditCheck:
+    """Whether no attack changed an image by more than its epsilon, in its norm."""
+    limits: dict[str, list[tuple[str, float]]] = {}
+    for stage in stages_of(manifest.config):
+        epsilon = getattr(stage.attack, "epsilon", math.inf)
+        limits.setdefault(stage.name, []).append((getattr(stage.attack, "norm", "linf"), epsilon))
+    found, passed = [], True
+    for each in made:
+        change = {"linf": each.linf_max, "l2": each.l2_max}
+        norm, epsilon = max(limits.get(each.attack, [("linf", 0.0)]), key=lambda limit: limit[1])
+        if epsilon < math.inf:
+            found.append(f"{each.attack}: largest change {change[norm]:.9g} in {norm}, epsilon {epsilon:.9g}")
+            passed = passed and change[norm] <= epsilon
+    return AuditCheck(name="epsilon", passed=passed, detail="; ".join(found) or "no attack has an epsilon")
 
 
 def check_machines(fingerprints: list[Fingerprint]) -> AuditCheck:

@@ -20,43 +20,13 @@ Seconds = Annotated[float, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 MOST_SHARDS = 10**8  # their numbers have eight digits in the names of files
 LARGEST_BATCH = 2**16
-RESULT_VERSION = 2  # grows with every change of the code that can change a byte of the result
+RESULT_VERSION = 3  # grows with every change of the code that can change a byte of the result
 
 
 class Value(BaseModel):
     """Base of all contracts: immutable, no unknown keys, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class StageConfig(Value):
-    """An attack by its registered name, with all of its hyper-parameters."""
-
-    attack: str
-    params: dict[str, Scalar] = {}
-
-
-class RunConfig(Value):
-    """How the images are attacked. With the inputs, it determines the result.
-
-    fallback: applied to the images that the attack left unchanged.
-    labels: what an attack moves an image away from, the clean prediction or the data set's label.
-    bounds: the lowest and highest pixel value that the model expects.
-    batch_size: the fixed shape of every pass through the model.
-    """
-
-    attack: StageConfig
-    fallback: StageConfig | None = None
-    labels: Literal["predicted", "true"] = "predicted"
-    bounds: tuple[float, float] = (0.0, 1.0)
-    seed: int = Field(0, ge=0)
-    batch_size: int = Field(64, ge=1, le=LARGEST_BATCH)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> RunConfig:
-        if not self.bounds[0] < self.bounds[1]:
-            raise ValueError(f"bounds must grow from LO to HI, not {self.bounds}")
-        return self
 
 
 class Blob(Value):
@@ -70,6 +40,47 @@ class Blob(Value):
         if not self.name.startswith(self.sha256):
             raise ValueError(f"{self.name} for the SHA-256 {self.sha256}")
         return self
+
+
+class StageConfig(Value):
+    """An attack by its registered name, with all of its hyper-parameters, and the inputs that it alone needs.
+
+    only_unchanged: it is for the images that the stage before left unchanged, not for all that withstood.
+    """
+
+    attack: str
+    params: dict[str, Scalar] = {}
+    assets: dict[str, Blob] = {}
+    only_unchanged: bool = False
+
+
+class RunConfig(Value):
+    """How the images are attacked. With the inputs, it determines the result.
+
+    stages: each image goes from one to the next while it withstands.
+    labels: what an attack moves an image away from, the clean prediction or the data set's label.
+    target: what it is to be predicted as instead: a class, or a rule of core.targets.
+    bounds: the lowest and highest pixel value that the model expects.
+    batch_size: the fixed shape of every pass through the model.
+    """
+
+    stages: tuple[StageConfig, ...] = Field(min_length=1)
+    labels: Literal["predicted", "true"] = "predicted"
+    target: Count | Literal["least-likely", "random"] | None = None
+    bounds: tuple[float, float] = (0.0, 1.0)
+    seed: int = Field(0, ge=0)
+    batch_size: int = Field(64, ge=1, le=LARGEST_BATCH)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RunConfig:
+        if not self.bounds[0] < self.bounds[1]:
+            raise ValueError(f"bounds must grow from LO to HI, not {self.bounds}")
+        return self
+
+    @property
+    def attack(self) -> str:
+        """The attacks that every image can come to, by their names: ``mifgsm,deepfool``."""
+        return ",".join(stage.attack for stage in self.stages if not stage.only_unchanged)
 
 
 class DataRef(Value):
@@ -233,6 +244,16 @@ class ClassFigures(Value):
     ssim_mean: float | None
 
 
+class AttackFigures(Value):
+    """The figures of the images that one attack made: those it flipped first, or that none flipped."""
+
+    attack: str
+    count: Size
+    successes: Count
+    linf_max: float
+    l2_max: float
+
+
 class History(Value):
     """What happened on the way. Without any fault: one orchestrator, one execution of each shard, and no more.
 
@@ -261,6 +282,7 @@ class Report(Value):
     the clean one; error_rate: whose prediction on the adversarial image differs from the label;
     success_rate_uint8: the success rate after rounding the adversarial image to 8 bits. The means
     of SSIM are None where SSIM is not defined (a side under 11 pixels) or no image counts.
+    target_rate: of a targeted run, the share of images that are predicted as their target.
     errors: why each quarantined shard was given up. executions: how often a shard was started;
     without any fault, the number of shards. history and some of the timing are the orchestrator's.
     """
@@ -272,6 +294,7 @@ class Report(Value):
     success_rate: Rate
     error_rate: Rate
     success_rate_uint8: Rate
+    target_rate: Rate | None = None
     ssim_mean: float | None
     ssim_mean_success: float | None
     linf_max: Annotated[float, Field(ge=0)]
@@ -282,6 +305,7 @@ class Report(Value):
     duplicate_count: Count
     steps_mean: Annotated[float, Field(ge=0)]
     classes: list[ClassFigures]
+    attacks: list[AttackFigures]
     missing_shards: list[Count]
     quarantined_shards: list[Count]
     errors: dict[int, str]

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from core.contracts import ClassFigures
-from core.ledger import metric_names
+from core.contracts import AttackFigures, ClassFigures
+from core.ledger import NO_TARGET, metric_names
 from core.sums import ExactSum
 
-_FLAGS = ("label", "clean_prediction", "adversarial_prediction", "success", "success_uint8", "steps")
+_FLAGS = ("label", "target", "clean_prediction", "adversarial_prediction", "success", "success_uint8", "steps")
 
 
 @dataclass
@@ -28,6 +28,16 @@ class _Class:
     ssim: ExactSum = field(default_factory=ExactSum)
 
 
+@dataclass
+class _Attack:
+    """The images that one attack made so far."""
+
+    count: int = 0
+    successes: int = 0
+    linf_max: float = 0.0
+    l2_max: float = 0.0
+
+
 class Figures:
     """Adds up what the figures need, some rows at a time. It keeps counts and sums, and no rows."""
 
@@ -38,6 +48,7 @@ class Figures:
         self._ssim_success = ExactSum()
         self._linf_max = -np.inf
         self._classes: dict[int, _Class] = {}
+        self._attacks: dict[str, _Attack] = {}
 
     def add(self, rows: pa.Table) -> None:
         """Take in some rows of the ledger."""
@@ -52,6 +63,8 @@ class Figures:
             error=_number(columns["adversarial_prediction"] != label),
             success_uint8=_number(columns["success_uint8"]),
             unchanged=_number(linf == 0),
+            targeted=_number(columns["target"] != NO_TARGET),
+            at_target=_number(columns["adversarial_prediction"] == columns["target"]),
             steps=int(columns["steps"].sum()),
         )
         for name, total in self._sums.items():
@@ -62,6 +75,7 @@ class Figures:
             if reason["values"]:
                 self._reasons[reason["values"]] += reason["counts"]
         self._add_classes(columns)
+        self._add_attacks(rows)
 
     def _add_classes(self, columns: dict[str, NDArray[Any]]) -> None:
         order = np.argsort(columns["label"], kind="stable")
@@ -73,6 +87,17 @@ class Figures:
             found.successes += _number(columns["success"][rows])
             found.ssim.add(columns["ssim"][rows])
 
+    def _add_attacks(self, rows: pa.Table) -> None:
+        made = rows.group_by("attack", use_threads=False).aggregate(
+            [("success", "count"), ("success", "sum"), ("linf", "max"), ("l2", "max")]
+        )
+        for row in made.to_pylist():
+            found = self._attacks.setdefault(row["attack"], _Attack())
+            found.count += row["success_count"]
+            found.successes += row["success_sum"]
+            found.linf_max = max(found.linf_max, row["linf_max"])
+            found.l2_max = max(found.l2_max, row["l2_max"])
+
     def totals(self) -> dict[str, Any]:
         """The figures over all images, by their names in the report."""
         counts, images = self._counts, self._counts["images"]
@@ -83,6 +108,7 @@ class Figures:
             "success_rate": counts["success"] / images,
             "error_rate": counts["error"] / images,
             "success_rate_uint8": counts["success_uint8"] / images,
+            "target_rate": counts["at_target"] / counts["targeted"] if counts["targeted"] else None,
             "ssim_mean": means["ssim"],
             "ssim_mean_success": self._ssim_success.mean(),
             "linf_max": float(self._linf_max),
@@ -106,6 +132,10 @@ class Figures:
             )
             for label, found in sorted(self._classes.items())
         ]
+
+    def by_attack(self) -> list[AttackFigures]:
+        """The figures of each attack that made an image."""
+        return [AttackFigures(attack=name, **vars(found)) for name, found in sorted(self._attacks.items())]
 
 
 def _number(flags: NDArray[np.bool_]) -> int:

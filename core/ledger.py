@@ -13,6 +13,7 @@ from core.models.classifier import Classifier, predict
 from core.pixels import Bounds, Images, to_float, to_uint8
 from core.registry import METRICS
 
+NO_TARGET = -1  # in the ledger of an untargeted run
 _FIRST_METRICS = ("ssim", "l0", "l1", "l2", "linf")
 
 
@@ -37,6 +38,7 @@ def schema() -> pa.Schema:
             *((name, pa.float64()) for name in metric_names()),
             ("shard", pa.int64()),
             ("success_uint8", pa.bool_()),
+            ("target", pa.int64()),
         ]
     )
 
@@ -81,6 +83,7 @@ def rows(
     outcome: Outcome,
     indices: NDArray[np.int64],
     labels: NDArray[np.int64],
+    targets: NDArray[np.int64],
     digests: list[bytes],
     shard: int,
 ) -> pa.Table:
@@ -98,5 +101,6 @@ def rows(
         **measured.metrics,
         "shard": np.full(len(indices), shard),
         "success_uint8": measured.uint8_prediction != measured.clean_prediction,
+        "target": targets,
     }
     return pa.table(columns, schema=schema())

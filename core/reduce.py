@@ -52,7 +52,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     checks = [
         audit.check_inputs(run, manifest),
         audit.check_coverage(totals["n_images"], manifest.data.count, not missing),
-        audit.check_epsilon(manifest, totals["linf_max"]),
+        audit.check_epsilon(manifest, figures.by_attack()),
         audit.check_machines(parts.fingerprints),
     ]
     digest = None
@@ -72,6 +72,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         **totals,
         duplicate_count=duplicates,
         classes=figures.by_class(manifest.data.class_names),
+        attacks=figures.by_attack(),
         missing_shards=missing,
         quarantined_shards=sorted(errors),
         errors=errors,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -15,9 +16,12 @@ from core.contracts import Fingerprint, Manifest, ShardRecord
 from core.errors import IntegrityError
 from core.fingerprint import processor, versions
 from core.index import digests
-from core.models.classifier import Classifier, predict
+from core.ledger import NO_TARGET
+from core.models.classifier import Classifier
 from core.pixels import Images, to_float
+from core.run_assets import assets_of
 from core.store import RunStore
+from core.targets import targets
 
 ClassifierOf = Callable[[RunStore, Manifest], Classifier]
 
@@ -39,16 +43,22 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
     clean = to_float(stored, config.bounds)
     labels = run.labels(manifest.data, shard.start, shard.stop)
     indices = np.arange(shard.start, shard.stop, dtype=np.int64)
-    clean_predictions = predict(classifier, clean)
+    clean_logits = classifier.logits(clean)
+    clean_predictions = np.asarray(clean_logits.argmax(axis=1), np.int64)
+    aims = labels if config.labels == "true" else clean_predictions
+    if config.target is not None:
+        aims = targets(config.target, clean_logits, indices, config.seed)
     examples = Examples(
         images=clean,
-        labels=labels if config.labels == "true" else clean_predictions,
+        labels=aims,
         indices=indices,
         bounds=config.bounds,
         seed=config.seed,
         levels=255 if stored.dtype == np.uint8 else None,
+        targeted=config.target is not None,
     )
-    outcome = run_stages(stages_of(config), classifier, examples, clean_predictions)
+    stages = stages_of(config, partial(assets_of, run))
+    outcome = run_stages(stages, classifier, examples, clean_predictions)
 
     late = _known(run, index)
     if late is not None:
@@ -56,7 +66,8 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
     run.write_shard_images(index, outcome.images)
     written = run.shard_images(manifest.data, shard)
     measured = ledger.measure(classifier, clean, written, config.bounds, clean_predictions)
-    table = ledger.rows(measured, outcome, indices, labels, digests(stored, config.bounds), index)
+    aimed_at = aims if examples.targeted else np.full(shard.count, NO_TARGET)
+    table = ledger.rows(measured, outcome, indices, labels, aimed_at, digests(stored, config.bounds), index)
     content = run.write_shard_rows(index, table)
     if images_digest(written) != images_digest(outcome.images):
         raise IntegrityError(f"shard {index}: the store gave back other images than were written")

@@ -23,6 +23,7 @@ import io
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -119,6 +120,10 @@ class RunStore:
         if found != blob.sha256:
             raise IntegrityError(f"inputs/{blob.name}: expected SHA-256 {blob.sha256}, got {found}")
         return content
+
+    def input_path(self, blob: Blob) -> Path | None:
+        """Where an input lies, if the store is on a disk of this machine."""
+        return Path(self.folder.path(f"inputs/{blob.name}")) if self.folder.local else None
 
     def images(self, data: DataRef, start: int, stop: int) -> NDArray[Any]:
         """Images start to stop, read as a slice of the file, as they came (uint8 or float32)."""

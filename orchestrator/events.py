@@ -50,7 +50,7 @@ class RunEvents:
 
     def _args(self, text: str) -> str:
         manifest = self._manifest
-        return f"{text}; {manifest.config.attack.attack} on {manifest.model.name}, {manifest.data.name}"
+        return f"{text}; {manifest.config.attack} on {manifest.model.name}, {manifest.data.name}"
 
     def _send(self, kind: str, text: str, **more: Any) -> None:
         # Everything each time, since a page that was opened later has missed the first events; received

@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attacks.base import Attack
-from core.attacks.stages import build
+from core.attacks.stages import stages_of
 from core.blobs import Folder
-from core.contracts import Blob, DataRef, Manifest, ModelRef, RunConfig, Scalar, StageConfig, digest_of
+from core.contracts import Blob, DataRef, Manifest, ModelRef, RunConfig, Scalar, digest_of
 from core.datasets.base import ImageSet
 from core.datasets.npz import NpzDataset
 from core.errors import ConfigError, DataError, StoreError
@@ -32,8 +31,9 @@ from core.npy import npy_header
 from core.registry import ATTACKS, DATASETS
 from core.runs import Store
 from core.store import RunStore
+from core.targets import RULES
+from orchestrator.cascade import DEFAULT_FALLBACK, cascade
 
-FALLBACK_STEPS = 5
 _BATCH_VALUES = 64 * 64 * 64 * 3  # pixel values in a batch: larger images, smaller batches
 _LARGEST_BATCH = 64
 _PIECE = 64 << 20  # bytes hashed or written at a time
@@ -43,7 +43,7 @@ _SHARD_BYTES = 32768  # of small files, per shard
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user asked for. params are the hyper-parameters given by hand.
+    """What the user asked for. params are the hyper-parameters given by hand; attack may be several, ``a,b``.
 
     trust_model: whether code in the model's file may run while it is looked at. It is not kept in the run.
     """
@@ -54,7 +54,8 @@ class Request:
     shards: int = 64
     limit: int | None = None
     attack: str = "mifgsm"
-    fallback: str | None = "ifgsm"
+    fallback: str | None = DEFAULT_FALLBACK
+    target: str | None = None
     params: dict[str, Scalar] = field(default_factory=dict)
     labels: str = "predicted"
     bounds: tuple[float, float] = (0.0, 1.0)
@@ -79,6 +80,13 @@ def plan(request: Request) -> RunStore:
             f"a label {images.labels.max()}",
             "give the labels or the model that fit",
         )
+    if isinstance(config.target, int) and config.target >= card.classes:
+        raise ConfigError(
+            f"a target in 0..{card.classes - 1}, for a model with {card.classes} classes",
+            f"{config.target}",
+            "give the number of a class",
+        )
+    config, assets = _with_assets(config, images)
     content = path.read_bytes()
     model = ModelRef(
         name=name, classes=card.classes, file=_blob(hashlib.sha256(content).hexdigest(), file_suffix(path))
@@ -97,7 +105,8 @@ def plan(request: Request) -> RunStore:
     run = store.run(run_id)
     if store.planned(run_id):
         return run
-    _check_space(store.folder, images, len(content) + shards * _SHARD_BYTES)
+    needed = len(content) + sum(each.nbytes for each in assets.values()) + shards * _SHARD_BYTES
+    _check_space(store.folder, images, needed)
     store.check_writable()
     manifest = Manifest(
         run_id=run_id,
@@ -110,7 +119,7 @@ def plan(request: Request) -> RunStore:
         time_limit=request.time_limit,
         versions=versions(),
     )
-    _publish(run, manifest, images, content)
+    _publish(run, manifest, images, content, assets)
     return run
 
 
@@ -123,14 +132,28 @@ def run_config(request: Request) -> RunConfig:
     low, high = request.bounds
     if not (np.isfinite([low, high]).all() and low < high):
         raise ConfigError("bounds LO below HI", f"{low:g} {high:g}", "give --bounds 0 1, say")
-    attack = _stage(request.attack, request.params, request.bounds)
     return RunConfig(
-        attack=attack,
-        fallback=_fallback(request.fallback, attack, request.bounds),
+        stages=tuple(cascade(request.attack, request.fallback, request.params, request.bounds)),
         labels=request.labels,
+        target=_target(request),
         bounds=request.bounds,
         seed=request.seed,
     )
+
+
+def _target(request: Request) -> int | str | None:
+    """The class or the rule that was asked for, for attacks that can take one; raises ConfigError."""
+    target = request.target
+    if target is None:
+        return None
+    unable = [name for name in request.attack.split(",") if not ATTACKS[name].targetable]
+    if unable:
+        raise ConfigError("attacks that can move an image to a given class", ", ".join(unable), "leave --target out")
+    if target in RULES:
+        return target
+    if not target.isdecimal():
+        raise ConfigError(f"a class number, {' or '.join(RULES)} as the target", repr(target), "give --target 3, say")
+    return int(target)
 
 
 def load_images(data: str, bounds: tuple[float, float]) -> ImageSet:
@@ -145,38 +168,6 @@ def load_images(data: str, bounds: tuple[float, float]) -> ImageSet:
             f"choose one of {', '.join(DATASETS)}, or give a file with the arrays images and labels",
         )
     return NpzDataset(data).load(bounds)
-
-
-def _stage(name: str, params: dict[str, Scalar], bounds: tuple[float, float]) -> StageConfig:
-    kind: type[Attack] = ATTACKS[name]
-    extent = bounds[1] - bounds[0]
-    filled = dict(params)
-    for key in kind.relative_to_range:
-        default = kind.model_fields[key].default
-        if key not in filled and default is not None:
-            filled[key] = default * extent
-    attack = build(name, filled)
-    for key in kind.relative_to_range:
-        value = getattr(attack, key)
-        if value is not None and value > extent:
-            raise ConfigError(
-                f"{key} of at most {extent:g}, the extent of the bounds {bounds[0]:g}..{bounds[1]:g}",
-                f"{value:g}",
-                "give it in the units of the bounds",
-            )
-    return StageConfig(attack=name, params=attack.model_dump())
-
-
-def _fallback(name: str | None, attack: StageConfig, bounds: tuple[float, float]) -> StageConfig | None:
-    """The fallback takes the attack's hyper-parameters, but few steps and a loss that doesn't vanish."""
-    if name is None:
-        return None
-    kind: type[Attack] = ATTACKS[name]
-    own: dict[str, Scalar] = {"steps": FALLBACK_STEPS, "loss": "margin", "step_size": None}
-    if name == "fgsm":
-        own["steps"] = 1
-    params = {key: value for key, value in {**attack.params, **own}.items() if key in kind.model_fields}
-    return _stage(name, params, bounds)
 
 
 def _batch_size(shape: tuple[int, int, int]) -> int:
@@ -214,8 +205,33 @@ def _npy_pieces(array: NDArray[Any]) -> Iterator[bytes | memoryview]:
         yield flat[start : start + _PIECE]
 
 
-def _publish(run: RunStore, manifest: Manifest, images: ImageSet, model: bytes) -> None:
+def _with_assets(config: RunConfig, images: ImageSet) -> tuple[RunConfig, dict[Blob, NDArray[Any]]]:
+    """The configuration with what its attacks need besides, and that by its place; files as arrays of bytes."""
+    found: dict[Blob, NDArray[Any]] = {}
+    stages = []
+    for stage, built in zip(config.stages, stages_of(config), strict=True):
+        blobs = {}
+        for name, asset in built.attack.prepare(images, config.bounds).items():
+            if isinstance(asset, Path):
+                content = np.frombuffer(asset.read_bytes(), np.uint8)
+                blob = _blob(hashlib.sha256(content.data).hexdigest(), file_suffix(asset))
+            else:
+                content, blob = asset, _array_blob(asset)
+            blobs[name], found[blob] = blob, content
+        stages.append(stage.model_copy(update={"assets": blobs}))
+    return config.model_copy(update={"stages": tuple(stages)}), found
+
+
+def _plain_pieces(content: NDArray[np.uint8]) -> Iterator[memoryview]:
+    yield content.data
+
+
+def _publish(
+    run: RunStore, manifest: Manifest, images: ImageSet, model: bytes, assets: dict[Blob, NDArray[Any]]
+) -> None:
     try:
+        for blob, content in assets.items():
+            run.write_input(blob, partial(_npy_pieces if blob.name.endswith(".npy") else _plain_pieces, content))
         run.write_input(manifest.data.images, partial(_npy_pieces, images.images))
         run.write_input(manifest.data.labels, partial(_npy_pieces, images.labels))
         run.write_input(manifest.model.file, lambda: [model])

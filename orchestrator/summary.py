@@ -27,6 +27,10 @@ def print_summary(run: RunStore, report: Report) -> None:
         "fallbacks": report.fallback_count,
         "unchanged": report.unchanged_count,
     }
+    if report.target_rate is not None:
+        figures["target rate"] = report.target_rate
+    for each in report.attacks if len(report.attacks) > 1 else []:
+        figures[f"successes of {each.attack}"] = each.successes
     for name, value in figures.items():
         table.add_row(name, figure_text(value))
     for name, seconds in report.timing.items():

@@ -8,7 +8,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from core.contracts import Attempt, AuditCheck, ClassFigures, Driver, Fingerprint, History, Report, Shard, ShardRecord
+from core.contracts import (
+    AttackFigures,
+    Attempt,
+    AuditCheck,
+    ClassFigures,
+    Driver,
+    Fingerprint,
+    History,
+    Report,
+    Shard,
+    ShardRecord,
+)
 from tests.unit.test_contracts import SHA, manifest
 
 TOKEN = "0" * 32
@@ -41,6 +52,7 @@ REPORT = Report(
     duplicate_count=0,
     steps_mean=5.5,
     classes=[ClassFigures(label=0, name="a", count=10, clean_accuracy=0.9, success_rate=0.5, ssim_mean=0.9)],
+    attacks=[AttackFigures(attack="mifgsm", count=10, successes=5, linf_max=0.1, l2_max=1.5)],
     missing_shards=[2],
     quarantined_shards=[2],
     errors={2: "3 attempts: it always fails"},

@@ -72,4 +72,4 @@ def planned(tmp_path: Path, monkeypatch: Any, shards: int = 4, **change: Any) ->
 
 def config(**params: Any) -> RunConfig:
     """A configuration of mifgsm."""
-    return RunConfig(attack=StageConfig(attack="mifgsm", params=params))
+    return RunConfig(stages=(StageConfig(attack="mifgsm", params=params),))

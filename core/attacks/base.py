@@ -69,6 +69,12 @@ class Attack(BaseModel):
     relative_to_range: ClassVar[tuple[str, ...]] = ()
     """Fields in units of the pixel range: their defaults, made for bounds 0..1, are scaled to it."""
 
+    targetable: ClassVar[bool] = True
+    """Whether it can move images to a class that is given."""
+
+    fallback: ClassVar[str | None] = None
+    """The attack for images that this one leaves unchanged, unless another one is asked for."""
+
     def prepare(self, images: ImageSet, bounds: Bounds) -> dict[str, NDArray[Any] | Path]:
         """What ``run`` will need beside the model: arrays and Keras files, which become inputs of the run.
 

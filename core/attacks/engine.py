@@ -35,6 +35,7 @@ class GradientAttack(Attack):
     """
 
     relative_to_range: ClassVar[tuple[str, ...]] = ("epsilon", "step_size")
+    fallback: ClassVar[str | None] = "ifgsm"
 
     epsilon: float = Field(EPSILON["linf"], gt=0, description="largest change, in the norm; 20/255, in L2 1.5")
     norm: NormName = Field("linf", description="what epsilon bounds: linf, the largest change of a pixel, or l2")

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from core.contracts import Report
+from core.contracts import Report, RunConfig
 from core.errors import ConfigError
 from core.store import RunStore
 from orchestrator.options import find_run, store_option
@@ -60,18 +60,28 @@ def _made(run: RunStore) -> dict[str, object]:
     """All that determines a run, flat."""
     manifest = run.manifest()
     config = manifest.config
-    fallback = config.fallback
     return {
         "data": f"{manifest.data.name} {manifest.data.images.sha256[:12]}",
         "model": f"{manifest.model.name} {manifest.model.file.sha256[:12]}",
-        "attack": config.attack.attack,
-        **config.attack.params,
-        "fallback": fallback.attack if fallback else "none",
-        **{f"fallback {name}": value for name, value in (fallback.params if fallback else {}).items()},
+        "attack": config.attack,
+        **_stages(config),
         "labels": config.labels,
+        "target": config.target,
         "bounds": config.bounds,
         "seed": config.seed,
         "batch size": config.batch_size,
         "shards": manifest.shards,
         "versions": manifest.versions,
     }
+
+
+def _stages(config: RunConfig) -> dict[str, object]:
+    """Every hyper-parameter; those of the first attack by their plain names."""
+    found: dict[str, object] = {}
+    for place, stage in enumerate(config.stages):
+        prefix = "fallback " if stage.only_unchanged else f"{stage.attack} " if place else ""
+        if stage.only_unchanged:
+            found["fallback"] = stage.attack
+        assets = {name: blob.sha256[:12] for name, blob in stage.assets.items()}
+        found.update({f"{prefix}{name}": value for name, value in {**stage.params, **assets}.items()})
+    return found

@@ -27,8 +27,12 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 
 @click.command("run")
 @click.option("--shards", type=click.IntRange(max=MOST_SHARDS), default=64, help="Parts that the set is cut into")
-@click.option("--attack", default="mifgsm", help="A registered attack")
-@click.option("--fallback", default="ifgsm", help="Attack for images that the first left unchanged, or 'none'")
+@click.option("--attack", default="mifgsm", help="One of 'orchestrator attacks', or several: A,B,C, for who withstands")
+@click.option(
+    "--fallback",
+    help="Attack for images that the first left unchanged, or 'none'  [default: ifgsm for mifgsm and its kin]",
+)
+@click.option("--target", help="Class that images are to be predicted as: a number, least-likely or random")
 @click.option(
     "--eps", type=float, help="Largest change of a pixel, in the units of the bounds  [default: 20/255 of them]"
 )
@@ -37,7 +41,13 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 @click.option("--step-size", type=float, help="Change of a pixel per step  [default: 1.5 eps / steps]")
 @click.option("--step-back", type=int, help="Bisections back towards the clean image  [default: the attack's]")
 @click.option("--early-stop/--no-early-stop", default=None, help="Stop an image at its first misclassification")
-@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Any other hyper-parameter of the attack")
+@click.option(
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Any other hyper-parameter of the attacks; ATTACK.NAME=VALUE for one of them",
+)
 @click.option("--model", default="cnn", help="A shipped model, or a Keras file")
 @click.option("--data", default="fashion-mnist", help="A registered data set, or an .npz file")
 @click.option("--limit", type=int, help="Attack the first N images alone")
@@ -66,10 +76,11 @@ def run_command(
     trust_model: bool,
     early_stop: bool | None,
     settings: tuple[str, ...],
-    fallback: str,
+    fallback: str | None,
     **options: Any,
 ) -> int:
     """Attack an image set; the same command goes on with its unfinished run."""
+    from orchestrator.cascade import DEFAULT_FALLBACK
     from orchestrator.dispatch import check_broker
     from orchestrator.plan import Request, plan
 
@@ -86,7 +97,7 @@ def run_command(
     request = Request(
         store=store_url(store),
         params=params,
-        fallback=None if fallback == "none" else fallback,
+        fallback=None if fallback == "none" else fallback or DEFAULT_FALLBACK,
         trust_model=trusted(trust_model),
         **options,
     )
@@ -188,7 +199,7 @@ def _note_small_epsilon(run: RunStore) -> None:
     """An epsilon meant for pixels in 0..1 does nothing to pixels in 0..255."""
     config = run.manifest().config
     level = (config.bounds[1] - config.bounds[0]) / 255
-    epsilon = config.attack.params.get("epsilon")
+    epsilon = config.stages[0].params.get("epsilon")
     if isinstance(epsilon, float) and epsilon < level:
         low, high = config.bounds
         click.echo(
@@ -213,4 +224,5 @@ def _setting(text: str) -> tuple[str, Scalar]:
         parsed = value
     if not isinstance(parsed, bool | int | float | str | None):
         raise ConfigError("--set NAME=VALUE with a number, true, false or a word", repr(text), "correct the value")
-    return name.replace("-", "_"), parsed
+    attack, dot, parameter = name.rpartition(".")
+    return f"{attack}{dot}{parameter.replace('-', '_')}", parsed

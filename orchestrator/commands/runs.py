@@ -34,7 +34,7 @@ def list_command(store: str | None) -> None:
             manifest.created[:19],
             manifest.data.name,
             manifest.model.name,
-            manifest.config.attack.attack,
+            manifest.config.attack,
             str(manifest.data.count),
             str(manifest.shards),
             _state(run, manifest),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.attacks.stages import VANISHED
+from core.contracts import Scalar
 from core.datasets.fashion_mnist import FashionMnist
 from core.errors import ConfigError
 from core.models.card import ZOO
@@ -99,6 +101,43 @@ def test_a_saturated_model_is_attacked_through_the_fallback(tmp_path: Path) -> N
     assert report.fallback_reasons[VANISHED] == without.unchanged_count
     ledger = pq.read_table(io.BytesIO(run.result_bytes(LEDGER))).to_pydict()
     assert {attack for attack, why in zip(ledger["attack"], ledger["fallback_reason"], strict=True) if why} == {"ifgsm"}
+
+
+def columns(run: RunStore) -> dict[str, np.ndarray]:
+    table = pq.read_table(io.BytesIO(run.result_bytes(LEDGER)))
+    return {name: table.column(name).to_numpy() for name in table.schema.names}
+
+
+def test_a_targeted_run_in_l2(tmp_path: Path) -> None:
+    params: dict[str, Scalar] = {"norm": "l2", "epsilon": 3.0, "steps": 20, "restarts": 1}
+    run = run_of(tmp_path, limit=60, target="7", params=params)
+    report = work(run, broker=None, workers=None)
+    assert all(check.passed for check in report.audit), report.audit
+    ledger = columns(run)
+    assert set(ledger["target"]) == {7}
+    assert report.target_rate == (ledger["adversarial_prediction"] == 7).mean() > 0.5
+    assert ledger["l2"].max() <= 3.0
+    there = ledger["clean_prediction"] == 7
+    assert there.any()
+    assert (ledger["linf"][there] == 0).all()
+
+
+def test_a_cascade_makes_the_same_bytes_for_any_number_of_shards(tmp_path: Path) -> None:
+    epsilons = {"fgsm": 0.02, "ifgsm": 0.04, "mifgsm": 0.1}
+    params = {f"{name}.epsilon": epsilon for name, epsilon in epsilons.items()}
+    made = set()
+    for shards in (1, 5):
+        run = run_of(tmp_path, limit=90, attack="fgsm,ifgsm,mifgsm", params=params, shards=shards)
+        report = work(run, broker=None, workers=None)
+        assert all(check.passed for check in report.audit), report.audit
+        made.add(run.result_bytes(ATTACK_DATA))
+    assert len(made) == 1
+    ledger = columns(run)
+    for name, epsilon in epsilons.items():
+        won = (ledger["attack"] == name) & ledger["success"]
+        assert 0 < won.sum() < 90
+        assert ledger["linf"][won].max() <= epsilon
+    assert {each.attack: each.count for each in report.attacks} == Counter(ledger["attack"])
 
 
 def test_uint8_and_the_floats_from_it_give_the_same_result(tmp_path: Path) -> None:

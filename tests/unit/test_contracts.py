@@ -18,7 +18,7 @@ def manifest(count: int = 10, shards: int = 3, **more: object) -> Manifest:
         run_id="0123456789abcdef",
         created="2026-01-01T00:00:00+00:00",
         config=RunConfig(
-            attack=StageConfig(attack="mifgsm", params={"epsilon": 0.1, "loss": "margin", "step_size": None})
+            stages=(StageConfig(attack="mifgsm", params={"epsilon": 0.1, "loss": "margin", "step_size": None}),)
         ),
         data=DataRef(name="x", count=count, image_shape=(2, 2, 1), dtype="uint8", images=blob, labels=blob),
         model=ModelRef(name="m", classes=2, file=Blob(name=f"{SHA}.keras", sha256=SHA)),
@@ -53,8 +53,11 @@ def test_json_round_trip() -> None:
         {"run_id": "../../etc"},
         {"layout": 2},
         {"surprise": 1},
-        {"config": {"attack": {"attack": "a", "params": {"x": float("nan")}}}},
-        {"config": {"attack": {"attack": "a"}, "bounds": [1.0, 0.0]}},
+        {"config": {"stages": []}},
+        {"config": {"stages": [{"attack": "a", "params": {"x": float("nan")}}]}},
+        {"config": {"stages": [{"attack": "a"}], "bounds": [1.0, 0.0]}},
+        {"config": {"stages": [{"attack": "a"}], "target": "everything"}},
+        {"config": {"stages": [{"attack": "a"}], "target": -1}},
     ],
 )
 def test_a_manifest_that_cannot_be_is_refused(change: dict[str, object]) -> None:

@@ -18,33 +18,66 @@ def request(**change: Any) -> Request:
 
 def test_every_hyper_parameter_is_written_out() -> None:
     config = run_config(request(params={"epsilon": 0.1}))
-    assert config.attack.params == {
+    main, fallback = config.stages
+    assert (main.attack, main.only_unchanged) == ("mifgsm", False)
+    assert main.params == {
         "epsilon": 0.1,
+        "norm": "linf",
         "steps": 10,
         "step_size": None,
+        "schedule": "constant",
         "loss": "cross_entropy",
         "early_stop": True,
         "step_back": 6,
         "random_start": False,
+        "restarts": 0,
         "decay": 0.25,
     }
-    assert config.fallback is not None
-    assert config.fallback.attack == "ifgsm"
-    assert config.fallback.params["loss"] == "margin"
-    assert config.fallback.params["steps"] == 5
-    assert config.fallback.params["epsilon"] == 0.1
-    assert run_config(request(fallback=None)).fallback is None
-    fgsm = run_config(request(attack="mifgsm", fallback="fgsm")).fallback
-    assert fgsm is not None
-    assert fgsm.params["steps"] == 1
+    assert (fallback.attack, fallback.only_unchanged) == ("ifgsm", True)
+    assert fallback.params["loss"] == "margin"
+    assert fallback.params["steps"] == 5
+    assert fallback.params["epsilon"] == 0.1
+    assert [stage.attack for stage in run_config(request(fallback=None)).stages] == ["mifgsm"]
+    assert run_config(request(fallback="fgsm")).stages[1].params["steps"] == 1
+
+
+def epsilon(**change: Any) -> float:
+    found = run_config(request(**change)).stages[0].params["epsilon"]
+    assert isinstance(found, float)
+    return found
 
 
 def test_the_default_epsilon_is_a_share_of_the_bounds() -> None:
-    default = run_config(request()).attack.params["epsilon"]
-    assert isinstance(default, float)
-    wide = run_config(request(bounds=(-100.0, 155.0))).attack.params["epsilon"]
-    assert wide == pytest.approx(255 * default)
-    assert run_config(request(bounds=(0.0, 255.0), params={"epsilon": 8.0})).attack.params["epsilon"] == 8.0
+    assert epsilon(bounds=(-100.0, 155.0)) == pytest.approx(255 * epsilon())
+    assert epsilon(bounds=(0.0, 255.0), params={"epsilon": 8.0}) == 8.0
+    in_l2 = epsilon(bounds=(0.0, 255.0), params={"norm": "l2"})
+    assert in_l2 == pytest.approx(255 * 1.5)
+    assert epsilon(params={"norm": "l2", "epsilon": 3.0}) == 3.0
+
+
+def test_a_cascade_shares_hyper_parameters_or_not() -> None:
+    params = {"steps": 7, "ifgsm.steps": 3, "decay": 0.5, "ifgsm.loss": "margin"}
+    stages = run_config(request(attack="mifgsm,ifgsm", fallback=None, params=params)).stages
+    assert [(stage.attack, stage.params["steps"], stage.params["loss"]) for stage in stages] == [
+        ("mifgsm", 7, "cross_entropy"),
+        ("ifgsm", 3, "margin"),
+    ]
+    assert stages[0].params["decay"] == 0.5
+    with_fallback = run_config(request(attack="mifgsm,ifgsm")).stages
+    assert [(stage.attack, stage.only_unchanged) for stage in with_fallback] == [
+        ("mifgsm", False),
+        ("ifgsm", True),
+        ("ifgsm", False),
+    ]
+
+
+def test_a_target_is_a_class_or_a_rule(tmp_path: Path, monkeypatch: Any) -> None:
+    assert run_config(request()).target is None
+    assert run_config(request(target="3")).target == 3
+    assert run_config(request(target="least-likely")).target == "least-likely"
+    assert planned(tmp_path, monkeypatch, target="2").manifest().config.target == 2
+    with pytest.raises(ConfigError, match=r"a target in 0\.\.2, for a model with 3 classes; got 3"):
+        planned(tmp_path, monkeypatch, target="3")
 
 
 @pytest.mark.parametrize(
@@ -60,6 +93,13 @@ def test_the_default_epsilon_is_a_share_of_the_bounds() -> None:
         ({"attack": "nope"}, "choose one of"),
         ({"fallback": "nope"}, "choose one of"),
         ({"attack": "fgsm", "params": {"steps": 3}}, "fgsm with a valid steps"),
+        ({"attack": "fgsm", "params": {"decay": 1.0}}, "a hyper-parameter of fgsm; got decay"),
+        ({"attack": "fgsm,ifgsm", "params": {"decay": 1.0}}, "a hyper-parameter of one of fgsm, ifgsm; got decay"),
+        ({"attack": "fgsm,ifgsm", "params": {"mifgsm.decay": 1.0}}, "'mifgsm' is not among the attacks"),
+        ({"attack": "mifgsm,ifgsm,mifgsm"}, "each attack once; got mifgsm twice"),
+        ({"attack": "mifgsm,nope"}, "choose one of"),
+        ({"target": "-1"}, "a class number, least-likely or random as the target; got '-1'"),
+        ({"target": "cat"}, "got 'cat'"),
     ],
 )
 def test_a_request_that_cannot_be_is_refused(change: dict[str, Any], said: str) -> None:
@@ -88,6 +128,8 @@ def test_the_run_id_is_that_of_all_that_determines_the_result(tmp_path: Path, mo
         "data": {"data": other},
         "batch": {"batch_size": 8},
         "bounds": {"bounds": (-1.0, 1.0)},
+        "target": {"target": "1"},
+        "cascade": {"attack": "mifgsm,ifgsm"},
     }
     for name, change in changes.items():
         ids[name] = planned(tmp_path, monkeypatch, **change).manifest().run_id

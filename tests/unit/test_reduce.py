@@ -13,7 +13,7 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from core.attacks.stages import VANISHED
-from core.contracts import Attempt, Manifest, Report
+from core.contracts import AttackFigures, Attempt, Manifest, Report
 from core.errors import IncompleteError, IntegrityError
 from core.index import IndexMap, digests
 from core.ledger import schema
@@ -263,8 +263,17 @@ def test_other_checks_can_fail(tmp_path: Path, monkeypatch: Any) -> None:
 
     run = planned(tmp_path, monkeypatch, params={"epsilon": 0.1})
     record = run_shard(run, 0, linear_classifier, "test")
-    assert audit.check_epsilon(run.manifest(), 0.1).passed
-    assert not audit.check_epsilon(run.manifest(), 0.100001).passed
+
+    def made(attack: str, linf: float, l2: float = 9.0) -> AttackFigures:
+        return AttackFigures(attack=attack, count=1, successes=1, linf_max=linf, l2_max=l2)
+
+    assert audit.check_epsilon(run.manifest(), [made("mifgsm", 0.1), made("ifgsm", 0.1)]).passed
+    assert not audit.check_epsilon(run.manifest(), [made("mifgsm", 0.100001)]).passed
+    assert not audit.check_epsilon(run.manifest(), [made("mifgsm", 0.1), made("ifgsm", 0.100001)]).passed
+    assert not audit.check_epsilon(run.manifest(), [made("another", 0.1)]).passed
+    in_l2 = planned(tmp_path, monkeypatch, params={"epsilon": 2.5, "norm": "l2"}).manifest()
+    assert audit.check_epsilon(in_l2, [made("mifgsm", 0.9, 2.5)]).passed
+    assert not audit.check_epsilon(in_l2, [made("mifgsm", 0.1, 2.500001)]).passed
     other = record.fingerprint.model_copy(update={"processor": "another"})
     assert not audit.check_machines([record.fingerprint, other]).passed
     assert not audit.check_coverage(29, 30, in_order=True).passed

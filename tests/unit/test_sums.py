@@ -69,7 +69,8 @@ def ledger(count: int, seed: int) -> pa.Table:
         digest=["0" * 64] * count,
         success=rng.random(count) < 0.6,
         success_uint8=rng.random(count) < 0.5,
-        attack=["a"] * count,
+        attack=rng.choice(["a", "b", "c"], count).tolist(),
+        target=rng.integers(-1, 4, count),
         fallback_reason=rng.choice(["", "", "no change", "vanished"], count).tolist(),
         steps=rng.integers(0, 11, count),
         shard=np.zeros(count, np.int64),
@@ -95,6 +96,16 @@ def test_figures_do_not_depend_on_how_the_ledger_was_cut(count: int, seed: int, 
     assert found["fallback_count"] == (columns["fallback_reason"] != "").sum()
     ssim = columns["ssim"][columns["success"]]
     assert found["ssim_mean_success"] == (math.fsum(ssim) / len(ssim) if len(ssim) else None)
+    aimed = columns["target"] >= 0
+    hits = (columns["adversarial_prediction"] == columns["target"]).sum()
+    assert found["target_rate"] == (hits / aimed.sum() if aimed.any() else None)
+    attacks = figures.by_attack()
+    assert [each.attack for each in attacks] == np.unique(columns["attack"]).tolist()
+    for attack in attacks:
+        mine = columns["attack"] == attack.attack
+        assert attack.count == mine.sum()
+        assert attack.successes == columns["success"][mine].sum()
+        assert (attack.linf_max, attack.l2_max) == (columns["linf"][mine].max(), columns["l2"][mine].max())
     classes = figures.by_class(("zero", "one"))
     assert [each.label for each in classes] == np.unique(columns["label"]).tolist()
     for each in classes:
