@@ -16,6 +16,7 @@ from core.errors import AdvshardError, InputError
 BAD_INPUT, INCOMPLETE, INTERRUPTED = 2, 3, 130
 # Name of the command -> the module that has it; imported when the command is called.
 _COMMANDS = {
+    "attacks": "attacks",
     "cancel": "runs",
     "compare": "compare",
     "doctor": "doctor",

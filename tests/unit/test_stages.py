@@ -133,7 +133,7 @@ def test_a_fallback_is_a_stage_of_a_cascade() -> None:
 @pytest.mark.parametrize(
     ("stage", "said"),
     [
-        (StageConfig(attack="pgd"), "choose one of fgsm, ifgsm, mifgsm"),
+        (StageConfig(attack="pgd"), "choose one of "),
         (StageConfig(attack="fgsm", params={"decay": 1.0}), "expected a hyper-parameter of fgsm; got decay"),
         (StageConfig(attack="mifgsm", params={"epsilon": -0.1}), "mifgsm with a valid epsilon; got -0.1"),
         (StageConfig(attack="mifgsm", params={"steps": 0}), "mifgsm with a valid steps; got 0"),

@@ -1,0 +1,71 @@
+"""Noise, which knows nothing of the model: what an attack should be compared with."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from core.attacks.base import Attack, Attacked, Examples
+from core.models.classifier import Classifier
+from core.pixels import Bounds, Images, to_float, to_uint8
+from core.registry import ATTACKS
+from core.rng import image_rng
+
+
+class Noise(Attack):
+    """An image with noise, whatever is predicted of it. A subclass says how it looks."""
+
+    targetable: ClassVar[bool] = False
+
+    def noisy(self, image: Images, rng: np.random.Generator, bounds: Bounds) -> Images:
+        """A noisy copy of one image (H, W, C), within the bounds."""
+        raise NotImplementedError
+
+    def run(self, classifier: Classifier, examples: Examples) -> Attacked:
+        """See Attack."""
+        images, bounds = examples.images.copy(), examples.bounds
+        for place, index in enumerate(examples.indices):
+            images[place] = self.noisy(images[place], image_rng(examples.seed, int(index)), bounds)
+        if examples.levels is not None:
+            images = to_float(to_uint8(images, bounds), bounds)
+        count = len(images)
+        return Attacked(images, np.zeros(count, np.int64), np.zeros(count, bool))
+
+
+@ATTACKS.register("salt-pepper")
+class SaltPepper(Noise):
+    """x[p] <- the lowest or the highest value, in all channels, each as likely, at pixels p drawn without repetition.
+
+    Gonzalez and Woods, Digital Image Processing, section 5.2 (impulse noise). Cost: no pass. Choose it as a
+    baseline: a model that an attack flips at a distance where this does nothing is weak in the worst case alone.
+    """
+
+    share: float = Field(0.18, ge=0, le=1, description="of the pixels, those that are replaced")
+
+    def noisy(self, image: Images, rng: np.random.Generator, bounds: Bounds) -> Images:
+        """See Noise."""
+        pixels = image.reshape(-1, image.shape[-1]).copy()
+        chosen = rng.permutation(len(pixels))[: round(self.share * len(pixels))]
+        pixels[chosen] = np.where(rng.random(len(chosen)) < 0.5, bounds[0], bounds[1])[:, None]
+        return pixels.reshape(image.shape)
+
+
+@ATTACKS.register("gaussian")
+class Gaussian(Noise):
+    """x <- clip(x + n), n normal, drawn for each value by itself.
+
+    Gonzalez and Woods, Digital Image Processing, section 5.2. Cost: no pass. Choose it as a baseline, as
+    ``salt-pepper``, for small changes of all pixels instead of large ones of few.
+    """
+
+    mean: float = Field(0.0, description="of the noise; 1 is the extent of the bounds")
+    variance: float = Field(0.01, ge=0, description="of the noise; 1 is the extent of the bounds, squared")
+
+    def noisy(self, image: Images, rng: np.random.Generator, bounds: Bounds) -> Images:
+        """See Noise."""
+        low, high = bounds
+        noise = self.mean + math.sqrt(self.variance) * rng.standard_normal(image.shape)
+        return np.clip(image + (high - low) * noise, low, high).astype(np.float32)
