@@ -14,7 +14,7 @@ from core.npy import npy_header
 
 _BITS = 6  # of a digest, that tell its bucket
 _IN_MEMORY = 1 << 20  # bytes of a bucket, before it goes to a temporary file
-_ROW = np.dtype([("digest", "u1", 32), ("index", "<i8"), ("label", "<i8")])
+_ROW = np.dtype([("digests", "u1", 32), ("index", "<i8"), ("label", "<i8"), ("attack_label", "<i8")])
 
 
 class IndexBuilder:
@@ -28,10 +28,16 @@ class IndexBuilder:
         self._count = 0
         self._duplicates: int | None = None
 
-    def add(self, digests: NDArray[np.uint8], indices: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
+    def add(
+        self,
+        digests: NDArray[np.uint8],
+        indices: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        attack_labels: NDArray[np.int64],
+    ) -> None:
         """Take in some images by their digests (n, 32), their indices growing from call to call."""
         rows = np.empty(len(digests), _ROW)
-        rows["digest"], rows["index"], rows["label"] = digests, indices, labels
+        rows["digests"], rows["index"], rows["label"], rows["attack_label"] = digests, indices, labels, attack_labels
         places = digests[:, 0] >> (8 - _BITS)
         order = np.argsort(places, kind="stable")
         ends = np.searchsorted(places[order], np.arange(1 << _BITS), "right")
@@ -48,14 +54,13 @@ class IndexBuilder:
     def save(self, file: IO[bytes]) -> None:
         """Write the .npz file of ``IndexMap``. It can be done again."""
         self.duplicates()
-        kinds: dict[str, Any] = {"digests": ("digest", "|u1"), "index": ("index", "<i8"), "label": ("label", "<i8")}
         with zipfile.ZipFile(file, "w") as archive:
-            for name, (column, kind) in kinds.items():
-                shape = (self._count, *_ROW[column].shape)
+            for name in _ROW.names or ():
+                kind = _ROW[name]
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    member.write(npy_header(shape, np.dtype(kind)))
+                    member.write(npy_header((self._count, *kind.shape), kind.base))
                     for rows in self._rows():
-                        member.write(np.ascontiguousarray(rows[column]).tobytes())
+                        member.write(np.ascontiguousarray(rows[name]).tobytes())
 
     def close(self) -> None:
         """Remove the temporary files."""
@@ -71,7 +76,7 @@ def _sort(bucket: SpooledTemporaryFile[bytes]) -> int:
     """Sort a bucket by the digests, equal ones in the order of their indices; the number of those."""
     rows = _read(bucket)
     # Sorting by the digest as four big-endian numbers is sorting by its bytes.
-    keys = np.ascontiguousarray(rows["digest"]).view(">u8").astype(np.uint64)
+    keys = np.ascontiguousarray(rows["digests"]).view(">u8").astype(np.uint64)
     order = np.lexsort(tuple(keys[:, i] for i in (3, 2, 1, 0)))
     bucket.seek(0)
     bucket.write(rows[order].tobytes())

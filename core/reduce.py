@@ -115,7 +115,8 @@ def _gather(run: RunStore, manifest: Manifest, parts: Parts, file: IO[bytes]) ->
         pending.clear()
         writer.write_table(rows)
         figures.add(rows)
-        index.add(_digests(rows), rows.column("index").to_numpy(), rows.column("label").to_numpy())
+        numbers = (rows.column(name).to_numpy() for name in ("index", "label", "adversarial_prediction"))
+        index.add(_digests(rows), *numbers)
 
     try:
         with pq.ParquetWriter(file, schema()) as writer:

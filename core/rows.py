@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -26,8 +27,10 @@ class Rows:
         return self._slices(name, dtype, shape, [(start, stop)])[0]
 
     def choose(self, name: str, dtype: str, shape: tuple[int, ...], indices: NDArray[np.int64]) -> NDArray[Any]:
-        """Some rows, in the order of ``indices``."""
-        return np.concatenate(self._slices(name, dtype, shape, [(int(i), int(i) + 1) for i in indices]))
+        """Some rows, in the order of ``indices``; those that follow each other are read together."""
+        ends = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1), len(indices)]
+        slices = [(int(indices[a]), int(indices[b - 1]) + 1) for a, b in itertools.pairwise(ends)]
+        return np.concatenate(self._slices(name, dtype, shape, slices))
 
     def whole(
         self, names: Sequence[str], dtype: str, shapes: Sequence[tuple[int, ...]]

@@ -20,6 +20,7 @@ _COMMANDS = {
     "cancel": "runs",
     "compare": "compare",
     "doctor": "doctor",
+    "export": "export",
     "flower": "flower",
     "list": "runs",
     "report": "runs",

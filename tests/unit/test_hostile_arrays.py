@@ -35,7 +35,7 @@ GOOD = npy_header(IMAGES.shape, IMAGES.dtype) + IMAGES.tobytes()
 
 def index_map() -> bytes:
     buffer = io.BytesIO()
-    IndexMap.build([hashlib.sha256(bytes([i])).digest() for i in range(5)], np.arange(5)).save(buffer)
+    IndexMap.build([hashlib.sha256(bytes([i])).digest() for i in range(5)], np.arange(5), np.arange(5)).save(buffer)
     return buffer.getvalue()
 
 
@@ -161,7 +161,7 @@ def test_an_index_map_is_one_or_refused(content: bytes) -> None:
     ],
 )
 def test_an_index_map_of_other_shapes_is_refused(change: dict[str, Any]) -> None:
-    good = {"digests": np.zeros((5, 32), np.uint8), "index": np.arange(5), "label": np.arange(5)}
+    good = {"digests": np.zeros((5, 32), np.uint8), **dict.fromkeys(("index", "label", "attack_label"), np.arange(5))}
     with pytest.raises(IntegrityError, match="not an index map"):
         IndexMap.load(io.BytesIO(archive({**good, **change})))
 

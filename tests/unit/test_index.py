@@ -53,26 +53,36 @@ def test_equal_images_are_all_found() -> None:
     images = np.random.default_rng(0).integers(0, 4, (50, 1, 2, 1)).astype(np.uint8)
     labels = np.arange(50, dtype=np.int64)
     found = digests(images)
-    index = IndexMap.build(found, labels)
-    for row, digest in enumerate(found):
+    index = IndexMap.build(found, labels, 100 + labels)
+    for row, (digest, first) in enumerate(zip(found, index.first_rows(found), strict=True)):
         same = [other for other in range(50) if (images[other] == images[row]).all()]
         assert index.find(digest).tolist() == same
-        assert index.find_label(digest) == same[0]
+        assert [index.index[first], index.label[first], index.attack_label[first] - 100] == 3 * [same[0]]
     assert index.duplicates == 50 - len({image.tobytes() for image in images})
 
 
 def test_an_unknown_image_is_not_found() -> None:
-    index = IndexMap.build(digests(np.zeros((1, 2, 2, 1), np.uint8)), np.array([7]))
+    index = IndexMap.build(digests(np.zeros((1, 2, 2, 1), np.uint8)), np.array([7]), np.array([8]))
     unknown = digests(np.ones((1, 2, 2, 1), np.uint8))[0]
     assert index.find(unknown).tolist() == []
-    assert index.find_label(unknown) is None
     # Only the first eight bytes agree.
     close = digests(np.zeros((1, 2, 2, 1), np.uint8))[0][:8] + bytes(24)
     assert index.find(close).tolist() == []
+    assert index.first_rows([unknown, close, bytes(32), bytes([255]) * 32]).tolist() == [-1] * 4
+
+
+def test_digests_that_begin_alike_are_told_apart() -> None:
+    found = [bytes(31) + bytes([last]) for last in (3, 1, 2, 1)]
+    index = IndexMap.build(found, np.arange(4), np.arange(4))
+    rows = index.first_rows([*found, bytes(32)])
+    assert index.index[rows[:4]].tolist() == [0, 1, 2, 1]
+    assert rows[4] == -1
 
 
 def test_it_is_saved_and_loaded_without_pickle() -> None:
-    index = IndexMap.build(digests(np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1)), np.array([4, 5, 6]))
+    index = IndexMap.build(
+        digests(np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1)), np.array([4, 5, 6]), np.array([7, 8, 9])
+    )
     buffer = io.BytesIO()
     index.save(buffer)
     buffer.seek(0)
@@ -80,5 +90,6 @@ def test_it_is_saved_and_loaded_without_pickle() -> None:
     np.testing.assert_array_equal(again.digests, index.digests)
     np.testing.assert_array_equal(again.index, index.index)
     np.testing.assert_array_equal(again.label, index.label)
+    np.testing.assert_array_equal(again.attack_label, index.attack_label)
     with pytest.raises(IntegrityError):
         IndexMap.load(io.BytesIO(pickle.dumps({"a": 1})))

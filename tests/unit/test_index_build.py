@@ -23,7 +23,7 @@ def saved(found: list[bytes], labels: np.ndarray, cuts: list[int]) -> tuple[byte
         table = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 32)
         places = [0, *sorted(min(cut, len(found)) for cut in cuts), len(found)]
         for start, stop in itertools.pairwise(places):
-            builder.add(table[start:stop], np.arange(start, stop), labels[start:stop])
+            builder.add(table[start:stop], np.arange(start, stop), labels[start:stop], -labels[start:stop])
         first, second = io.BytesIO(), io.BytesIO()
         builder.save(first)
         builder.save(second)
@@ -42,7 +42,7 @@ DIGESTS = st.one_of(
 @given(st.lists(DIGESTS, max_size=40), st.lists(st.integers(0, 40), max_size=5))
 def test_it_is_the_map_made_in_memory_to_the_byte(found: list[bytes], cuts: list[int]) -> None:
     labels = np.arange(len(found)) % 7
-    expected, buffer = IndexMap.build(found, labels), io.BytesIO()
+    expected, buffer = IndexMap.build(found, labels, -labels), io.BytesIO()
     expected.save(buffer)
     content, duplicates = saved(found, labels, cuts)
     assert content == buffer.getvalue()
@@ -53,7 +53,7 @@ def test_it_goes_to_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_build, "_IN_MEMORY", 100)
     found = [hashlib.sha256(str(number // 2).encode()).digest() for number in range(1000)]
     buffer = io.BytesIO()
-    IndexMap.build(found, np.arange(1000)).save(buffer)
+    IndexMap.build(found, np.arange(1000), -np.arange(1000)).save(buffer)
     content, duplicates = saved(found, np.arange(1000), [10, 500])
     assert content == buffer.getvalue()
     assert duplicates == 500

@@ -91,7 +91,9 @@ def test_the_report_is_measured_on_what_was_written(tmp_path: Path, monkeypatch:
     assert ledger.column("digest").to_pylist() == [digest.hex() for digest in found]
     assert index.find(found[0]).tolist() == [0, 4]
     assert index.find(found[7]).tolist() == [7]
-    assert index.find_label(found[7]) == labels[7]
+    (row,) = index.first_rows([found[7]])
+    assert index.label[row] == labels[7]
+    assert index.attack_label[row] == ledger.column("adversarial_prediction")[7].as_py()
 
 
 @pytest.mark.parametrize("labels", ["predicted", "true"])
