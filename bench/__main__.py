@@ -14,8 +14,12 @@ from bench.page import page, section
 from bench.results import Result
 
 DOCS = Path(__file__).parent.parent / "docs"
-# Modules of this package with a function measure(quick: bool) -> Result, in the order of the page.
-NAMES = ("engine", "floor", "job", "cost", "scale", "reduce")
+# Pages, and the modules of this package with a function measure(quick: bool) -> Result, in the page's order.
+PAGES = {
+    "benchmarks": ("engine", "floor", "job", "cost", "scale", "reduce"),
+    "systems": ("systems",),
+}
+NAMES = tuple(name for names in PAGES.values() for name in names)
 
 
 @click.command()
@@ -23,29 +27,25 @@ NAMES = ("engine", "floor", "job", "cost", "scale", "reduce")
 @click.option("--quick", is_flag=True, help="Small and few: to see whether it works. Nothing is written.")
 def main(names: tuple[str, ...], quick: bool) -> None:
     """Run the benchmarks NAMES, all of them if none is given."""
-    results = _known()
     for name in names or NAMES:
         click.echo(f"-- {name}", err=True)
         began = time.perf_counter()
         found: Result = importlib.import_module(f"bench.{name}").measure(quick)
         found = found.model_copy(update={"machine": machine(), "took_seconds": time.perf_counter() - began})
         click.echo("\n".join(section(found)))
-        results[name] = found
         if not quick:
-            _write([results[each] for each in NAMES if each in results])
+            _write(found)
 
 
-def _known() -> dict[str, Result]:
-    path = DOCS / "benchmarks.json"
-    if not path.exists():
-        return {}
-    return {each["name"]: Result.model_validate(each) for each in json.loads(path.read_text())}
-
-
-def _write(results: list[Result]) -> None:
-    plain = [result.model_dump(mode="json") for result in results]
-    (DOCS / "benchmarks.json").write_text(json.dumps(plain, indent=1) + "\n")
-    (DOCS / "benchmarks.md").write_text(page(results))
+def _write(found: Result) -> None:
+    """Put a result into the JSON of its page, in place of the one before, and make the page from that."""
+    name = next(page for page, names in PAGES.items() if found.name in names)
+    path = DOCS / f"{name}.json"
+    known = [Result.model_validate(each) for each in json.loads(path.read_text())] if path.exists() else []
+    results = {**{each.name: each for each in known}, found.name: found}
+    ordered = [results[each] for each in PAGES[name] if each in results]
+    path.write_text(json.dumps([each.model_dump(mode="json") for each in ordered], indent=1) + "\n")
+    (DOCS / f"{name}.md").write_text(page(name, ordered))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From the results to ``docs/benchmarks.md``."""
+"""From the results to ``docs/benchmarks.md`` and ``docs/systems.md``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,25 @@ from collections.abc import Iterable
 
 from bench.results import Figure, Result, Table
 
+_HEADS = {
+    "benchmarks": [
+        "# Benchmarks",
+        "",
+        "`make bench` measures all of this anew and writes this page and `benchmarks.json`,",
+        "which also holds every single sample; `python -m bench NAME` does one section.",
+    ],
+    "systems": [
+        "# Every system of the source experiment",
+        "",
+        "What the source document tried or wished for, what it found, and what this project finds. Each section is",
+        "written by the command under its heading, which measures it anew; `systems.json` holds every sample.",
+    ],
+}
 
-def page(results: Iterable[Result]) -> str:
-    """The page, as Markdown."""
-    lines = ["# Benchmarks", "", "`make bench` measures all of this anew and writes this page and `benchmarks.json`,"]
-    lines += ["which also holds every single sample; `python -m bench NAME` does one section.", ""]
+
+def page(name: str, results: Iterable[Result]) -> str:
+    """The page of this name, as Markdown."""
+    lines = [*_HEADS[name], ""]
     for result in results:
         lines += [*section(result), ""]
     return "\n".join(lines).rstrip() + "\n"

@@ -24,10 +24,13 @@ class Store:
         """The run ``run_id``, whether it exists or not."""
         return RunStore(self.folder.url(run_id))
 
+    def run_ids(self) -> list[str]:
+        """The names of the folders that can be runs, from one listing."""
+        return [name for name in self.folder.names() if _RUN_ID.fullmatch(name)]
+
     def runs(self) -> list[RunStore]:
         """All runs that have a manifest."""
-        runs = (self.run(name) for name in self.folder.names() if _RUN_ID.fullmatch(name))
-        return [run for run in runs if run.has_manifest()]
+        return [run for run in map(self.run, self.run_ids()) if run.has_manifest()]
 
     def by_age(self) -> tuple[list[tuple[RunStore, Manifest]], dict[str, IntegrityError]]:
         """All runs with their manifests, the newest last; and what is wrong with those that can't be read."""

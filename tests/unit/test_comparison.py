@@ -30,7 +30,7 @@ def test_the_page_has_tables_figures_and_notes() -> None:
         tables=[Table(title="T", columns=["a", "b"], rows=[["1", "2"]])],
         figures=[Figure(what="ratio", value=0.61, most=0.5)], notes=["A note."],
     )  # fmt: skip
-    lines = page([result]).splitlines()
+    lines = page("systems", [result]).splitlines()
     assert "`python -m bench n`, 3 s. cores 2" in lines
     assert "| 1 | 2 |" in lines
     assert "| ratio | 0.61 | at most 0.5 | **missed** |" in lines
