@@ -33,11 +33,11 @@ def page(name: str, results: Iterable[Result]) -> str:
 def section(result: Result) -> list[str]:
     """One benchmark."""
     lines = [f"## {result.title}", "", f"`{result.command}`, {result.took_seconds:.0f} s. {_machine(result)}", ""]
-    for table in result.tables:
-        lines += [*_table(table), ""]
+    for each in result.tables:
+        lines += [*table(each), ""]
     if result.figures:
         rows = [[figure.what, _value(figure), _limit(figure), _verdict(figure)] for figure in result.figures]
-        lines += [*_table(Table(columns=["figure", "measured", "target", ""], rows=rows)), ""]
+        lines += [*table(Table(columns=["figure", "measured", "target", ""], rows=rows)), ""]
     for note in result.notes:
         lines += [note, ""]
     return lines[:-1]
@@ -47,10 +47,11 @@ def _machine(result: Result) -> str:
     return ", ".join(f"{value}" if name == "processor" else f"{name} {value}" for name, value in result.machine.items())
 
 
-def _table(table: Table) -> list[str]:
-    lines = [f"**{table.title}**", ""] if table.title else []
-    lines += ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
-    return [*lines, *("| " + " | ".join(row) + " |" for row in table.rows)]
+def table(content: Table) -> list[str]:
+    """A table, as lines of Markdown."""
+    lines = [f"**{content.title}**", ""] if content.title else []
+    lines += ["| " + " | ".join(content.columns) + " |", "|" + "---|" * len(content.columns)]
+    return [*lines, *("| " + " | ".join(row) + " |" for row in content.rows)]
 
 
 def _value(figure: Figure) -> str:

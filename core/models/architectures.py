@@ -1,7 +1,12 @@
-"""The two classifiers of the default job. TensorFlow is imported when one is built."""
+"""The classifiers of the source experiment. TensorFlow is imported when one is built.
+
+Each build takes a Keras ``regularizer`` of the kernels, and the ``dropout`` rate where it has such a layer.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from core.registry import MODELS
@@ -13,7 +18,7 @@ Shape = tuple[int, ...]
 class Mlp:
     """Flatten, Dense 784 relu, Dense softmax."""
 
-    def build(self, input_shape: Shape, classes: int) -> Any:
+    def build(self, input_shape: Shape, classes: int, *, regularizer: Any = None) -> Any:
         """An untrained keras.Model from (N, *input_shape) to (N, classes) probabilities."""
         from keras import Input, Sequential, layers
 
@@ -21,8 +26,8 @@ class Mlp:
             [
                 Input(input_shape),
                 layers.Flatten(),
-                layers.Dense(784, activation="relu"),
-                layers.Dense(classes, activation="softmax"),
+                layers.Dense(784, activation="relu", kernel_regularizer=regularizer),
+                layers.Dense(classes, activation="softmax", kernel_regularizer=regularizer),
             ],
             name="mlp",
         )
@@ -32,22 +37,48 @@ class Mlp:
 class Cnn:
     """Three convolutions (32 5x5, 64 3x3, 64 3x3), dropout 0.2, Dense 784 relu, Dense softmax."""
 
-    def build(self, input_shape: Shape, classes: int) -> Any:
+    def build(self, input_shape: Shape, classes: int, *, dropout: float = 0.2, regularizer: Any = None) -> Any:
         """An untrained keras.Model from (N, *input_shape) to (N, classes) probabilities."""
-        from keras import Input, Sequential, layers
+        from keras.layers import Conv2D
 
-        return Sequential(
-            [
-                Input(input_shape),
-                layers.Conv2D(32, 5, activation="relu"),
-                layers.MaxPooling2D(2),
-                layers.Conv2D(64, 3, activation="relu"),
-                layers.MaxPooling2D(2),
-                layers.Conv2D(64, 3, activation="relu"),
-                layers.Dropout(0.2),
-                layers.Flatten(),
-                layers.Dense(784, activation="relu"),
-                layers.Dense(classes, activation="softmax"),
-            ],
-            name="cnn",
+        convolution = partial(Conv2D, activation="relu", kernel_regularizer=regularizer)
+        return _convolutional("cnn", convolution, input_shape, classes, dropout, regularizer)
+
+
+@MODELS.register("dscnn")
+class DsCnn:
+    """``cnn`` with depthwise separable convolutions (Chollet 2017, arXiv 1610.02357).
+
+    A filter per channel, then a 1x1 convolution: k*k*c + c*f weights where ``cnn`` has k*k*c*f.
+    """
+
+    def build(self, input_shape: Shape, classes: int, *, dropout: float = 0.2, regularizer: Any = None) -> Any:
+        """An untrained keras.Model from (N, *input_shape) to (N, classes) probabilities."""
+        from keras.layers import SeparableConv2D
+
+        convolution = partial(
+            SeparableConv2D, activation="relu", depthwise_regularizer=regularizer, pointwise_regularizer=regularizer
         )
+        return _convolutional("dscnn", convolution, input_shape, classes, dropout, regularizer)
+
+
+def _convolutional(
+    name: str, convolution: Callable[..., Any], input_shape: Shape, classes: int, dropout: float, regularizer: Any
+) -> Any:
+    from keras import Input, Sequential, layers
+
+    return Sequential(
+        [
+            Input(input_shape),
+            convolution(32, 5),
+            layers.MaxPooling2D(2),
+            convolution(64, 3),
+            layers.MaxPooling2D(2),
+            convolution(64, 3),
+            layers.Dropout(dropout),
+            layers.Flatten(),
+            layers.Dense(784, activation="relu", kernel_regularizer=regularizer),
+            layers.Dense(classes, activation="softmax", kernel_regularizer=regularizer),
+        ],
+        name=name,
+    )

@@ -1,45 +1,73 @@
-"""``train``: one of the registered architectures on Fashion-MNIST."""
+"""``train``: one of the registered architectures, on images with labels."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from pathlib import Path
+from typing import Any, get_args
 
 import click
+from pydantic import ValidationError
 
-from core.models.training import TrainConfig, save_curves, save_history, save_model, train
+from core.errors import ConfigError
+from core.models.training import TrainConfig, accuracy, save_curves, save_history, save_model, train
+from core.models.training.config import Optimizer, Regularizer, Schedule
 from orchestrator.quiet import quiet_native_logs
+from orchestrator.training_data import load_sets
 
 _DEFAULT = TrainConfig()
+_DATA = "fashion-mnist"
 
 
 @click.command("train")
-@click.option("--model", default="cnn", help="A registered architecture")
+@click.option("--model", default=_DEFAULT.model, help="A registered architecture")
+@click.option("--data", default=_DATA, metavar="NAME|PATH.npz", help="Training images")
+@click.option("--test-data", metavar="NAME|PATH.npz", help="Test images  [default: those of --data NAME]")
 @click.option("--out", type=click.Path(path_type=Path), help="File of the model  [default: models/NAME.keras]")
-@click.option("--epochs", type=click.IntRange(min=1), default=_DEFAULT.epochs)
-@click.option("--batch-size", type=click.IntRange(min=1), default=_DEFAULT.batch_size)
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=_DEFAULT.learning_rate)
-@click.option("--cosine/--constant", default=True, help="Let the learning rate fall to zero over the epochs, or not")
-@click.option("--augment/--no-augment", default=True, help="Mirror and shift the training images at random")
+@click.option("--epochs", type=int, default=_DEFAULT.epochs)
+@click.option("--batch-size", type=int, default=_DEFAULT.batch_size)
+@click.option("--optimizer", type=click.Choice(get_args(Optimizer)), default=_DEFAULT.optimizer)
+@click.option("--learning-rate", type=float, default=_DEFAULT.learning_rate, help="At the start")
+@click.option("--momentum", type=float, default=_DEFAULT.momentum, help="Of sgd")
+@click.option("--nesterov", is_flag=True, help="Nesterov's momentum, of sgd")
 @click.option(
-    "--validation", type=click.IntRange(1, 59_999), default=_DEFAULT.validation, help="Training images held out"
+    "--schedule",
+    type=click.Choice(get_args(Schedule)),
+    default=_DEFAULT.schedule,
+    help="The learning rate stays; falls as 1 / (1 + decay * step); is multiplied by --drop after each --drop-every"
+    " epochs; or falls to zero over the epochs as a cosine",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0)
+@click.option("--decay", type=float, help="Of the schedule time, per step (a batch)")
+@click.option("--drop", type=float, help="Of the schedule step, a factor")
+@click.option("--drop-every", type=int, help="Of the schedule step, in epochs")
+@click.option("--dropout", type=float, help="Rate of the model's dropout layers  [default: the model's own]")
+@click.option("--regularizer", type=click.Choice(get_args(Regularizer)), default=_DEFAULT.regularizer)
+@click.option("--l1", type=float, help="Strength: the loss grows by L1 * sum(|w|) over the kernels")
+@click.option("--l2", type=float, help="Strength: the loss grows by L2 * sum(w^2) over the kernels")
+@click.option("--augment/--no-augment", default=_DEFAULT.augment, help="Mirror and shift the training images at random")
+@click.option(
+    "--early-stopping",
+    type=int,
+    help="End after so many epochs without a lower validation loss, and take the weights of the lowest",
+)
+@click.option("--validation", type=int, default=_DEFAULT.validation, help="Training images held out")
+@click.option("--seed", type=int, default=_DEFAULT.seed)
 @click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard's logs")
-def train_command(out: Path | None, tensorboard: Path | None, **options: int | float | bool | str) -> None:
-    """Train a classifier on Fashion-MNIST, with validation images held out of the training images.
+def train_command(data: str, test_data: str | None, out: Path | None, tensorboard: Path | None, **options: Any) -> None:
+    """Train a classifier, with validation images held out of the training images.
 
     Beside the model it writes its card (.json), its history (.csv) and its learning curves (.png).
     """
-    from core.datasets.fashion_mnist import FashionMnist
     from core.registry import MODELS
 
-    config = TrainConfig.model_validate(options)
+    config = _config(options)
     MODELS[config.model]
     target = out or Path("models") / f"{config.model}.keras"
     if target.suffix != ".keras":
         raise click.UsageError(f"expected a file ending in .keras; got {target}; give --out models/mine.keras")
+    train_set, test_set = load_sets(data, test_data)
     target.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
@@ -51,27 +79,43 @@ def train_command(out: Path | None, tensorboard: Path | None, **options: int | f
             err=True,
         )
 
-    data = FashionMnist()
     with quiet_native_logs():
-        trained = train(config, data.load_train(), data.load(), progress, tensorboard)
-    save_model(trained, config.model, target)
+        trained = train(config, train_set, progress, tensorboard)
+    test_accuracy = accuracy(trained.model, test_set)
+    save_model(config, trained.model, target)
     save_history(trained.history, target.with_suffix(".csv"))
     save_curves(trained.history, target.with_suffix(".png"))
     card = {
         "image_shape": trained.model.input_shape[1:],
         "classes": trained.model.output_shape[-1],
-        "test_accuracy": trained.test_accuracy,
-        "command": _command(config),
+        "test_accuracy": test_accuracy,
+        "command": _command(config, data, test_data),
     }
     target.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
-    click.echo(f"test accuracy {trained.test_accuracy:.4f}")
+    click.echo(f"test accuracy {test_accuracy:.4f}")
     click.echo(str(target))
 
 
-def _command(config: TrainConfig) -> str:
+def _config(options: dict[str, Any]) -> TrainConfig:
+    try:
+        return TrainConfig.model_validate(options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = f"--{first['loc'][0]}".replace("_", "-")
+        raise ConfigError(
+            f"a valid {option}", f"{first['input']!r} ({first['msg']})", "see 'python -m orchestrator train --help'"
+        ) from None
+
+
+def _command(config: TrainConfig, data: str = _DATA, test_data: str | None = None) -> str:
     """The command that trains the same model again, wherever it is written to."""
-    words = ["python -m orchestrator train", f"--model {config.model}"]
-    switches = {"cosine": "--constant", "augment": "--no-augment"}
+    words = ["python", "-m", "orchestrator", "train", "--model", config.model]
+    words += ["--data", data] if data != _DATA else []
+    words += ["--test-data", test_data] if test_data else []
     for name, value in config.model_dump(exclude_defaults=True, exclude={"model"}).items():
-        words.append(switches.get(name, f"--{name.replace('_', '-')} {value}"))
-    return " ".join(words)
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", str(value)]
+    return shlex.join(words)

@@ -74,7 +74,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--data", "imagenet"], ["choose one of fashion-mnist"]),
         (["--model", "{f}/none.keras"], ["no file"]),
         (["--model", "{f}/text.keras"], ["another format"]),
-        (["--model", "vgg"], ["choose one of cnn, mlp"]),
+        (["--model", "vgg"], ["choose one of cnn, dscnn, mlp"]),
         (["--attack", "pgd"], ["'pgd'", "choose one of "]),
         (["--fallback", "pgd"], ["'pgd'", "choose one of"]),
         (["--shards", "0"], ["1 shard or more", "got 0"]),
@@ -228,7 +228,7 @@ def test_train(tmp_path: Path) -> None:
     assert "epoch 1/1" in done.stderr
     assert {path.suffix for path in out.parent.iterdir()} == {".keras", ".json", ".csv", ".png"}
     assert list((tmp_path / "tb").rglob("events*"))
-    refused(command("train", "--model", "vgg"), "choose one of cnn, mlp")
+    refused(command("train", "--model", "vgg"), "choose one of cnn, dscnn, mlp")
     refused(command("train", "--out", str(tmp_path / "x.h5")), ".keras")
     refused(command("train", "--epochs", "0"), "epochs")
     run = command("run", "--model", str(out), "--limit", "30", "--store", str(tmp_path / "runs"), "--workers", "1")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from core.datasets.base import ImageSet
-from core.models import training
+from core.errors import ConfigError, ModelError
 from core.models.augment import SHIFT, augment, batches
-from core.models.training import TrainConfig, save_curves, save_history, save_model, train
+from core.models.training import TrainConfig, Trained, accuracy, fit, save_curves, save_history, save_model, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RNG = np.random.default_rng(0)
@@ -24,17 +24,39 @@ def stripes() -> ImageSet:
     return ImageSet("stripes", images, labels.astype(np.int64))
 
 
-def fit(stripes: ImageSet, **change: object) -> training.Trained:
-    config = TrainConfig(**{"model": "mlp", "epochs": 2, "batch_size": 32, "validation": 60, **change})
-    return train(config, stripes, stripes)
+@pytest.fixture(scope="module")
+def noise() -> ImageSet:
+    """Labels without a reason: learnt by heart, at the expense of other images. In colour."""
+    images = RNG.integers(0, 256, (120, 6, 5, 3)).astype(np.uint8)
+    return ImageSet("noise", images, RNG.integers(0, 3, 120))
+
+
+def trained(data: ImageSet, **change: object) -> Trained:
+    return train(TrainConfig(**{"model": "mlp", "epochs": 2, "batch_size": 32, "validation": 60, **change}), data)
+
+
+def assert_same_weights(first: Trained, second: Trained) -> None:
+    for a, b in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_training_is_reproducible_from_its_seed_and_learns(stripes: ImageSet) -> None:
-    first, again, other = fit(stripes), fit(stripes), fit(stripes, seed=1)
-    for a, b in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    first, again, other = trained(stripes), trained(stripes), trained(stripes, seed=1)
+    assert_same_weights(first, again)
     assert any((a != b).any() for a, b in zip(first.model.get_weights(), other.model.get_weights(), strict=True))
-    assert first.test_accuracy > 0.95
+    assert accuracy(first.model, stripes) > 0.95
+
+
+def test_dropout_is_reproducible_too(stripes: ImageSet) -> None:
+    first, again = (trained(stripes, model="dscnn", dropout=0.5, epochs=1) for _ in range(2))
+    assert_same_weights(first, again)
+
+
+def test_accuracy_is_the_share_of_right_answers(noise: ImageSet) -> None:
+    model = trained(noise).model
+    answers = np.asarray(model(noise.images.astype(np.float32) / 255)).argmax(axis=1)
+    assert 0 < accuracy(model, noise) < 1
+    assert accuracy(model, noise) == pytest.approx(np.mean(answers == noise.labels))
 
 
 def test_the_validation_images_are_held_out(stripes: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,26 +66,66 @@ def test_the_validation_images_are_held_out(stripes: ImageSet, monkeypatch: pyte
         seen.append(images)
         return batches(images, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(training, "batches", spy)
-    fit(stripes, epochs=1)
+    monkeypatch.setattr(fit, "batches", spy)
+    trained(stripes, epochs=1)
     used = {image.tobytes() for image in seen[0]}
     everything = {image.tobytes() for image in stripes.images.astype(np.float32) / np.float32(255)}
     assert len(used) == 240
     assert len(everything - used) == 60
 
 
+def test_more_validation_than_images(stripes: ImageSet) -> None:
+    with pytest.raises(ConfigError, match="fewer validation images than the 300 training images; got 300"):
+        trained(stripes, validation=300)
+
+
+def test_images_too_small_for_the_model(noise: ImageSet) -> None:
+    with pytest.raises(ModelError, match=r"images that 'cnn' has layers for; got shape \(6, 5, 3\)"):
+        trained(noise, model="cnn")
+
+
+def test_early_stopping_ends_after_its_patience_with_the_weights_of_the_best_epoch(noise: ImageSet) -> None:
+    settings = {"schedule": "none", "augment": False}
+    stopped = trained(noise, **settings, epochs=30, early_stopping=3)
+    losses = stopped.history["val_loss"]
+    best = int(np.argmin(losses)) + 1
+    assert len(losses) == best + 3 < 30
+    assert_same_weights(stopped, trained(noise, **settings, epochs=best))
+    # And where the epochs end before its patience does.
+    assert_same_weights(stopped, trained(noise, **settings, epochs=best + 1, early_stopping=3))
+
+
+@pytest.mark.parametrize("regularizer", ["none", "l2"])
+def test_the_validation_loss_is_the_cross_entropy_and_the_penalty(noise: ImageSet, regularizer: str) -> None:
+    penalised = regularizer == "l2"
+    done = trained(noise, epochs=1, regularizer=regularizer, l2=0.01 if penalised else None)
+    held = np.random.default_rng(0).permutation(120)[:60]
+    answers = np.asarray(done.model(noise.images[held].astype(np.float32) / 255))
+    entropy = -np.log(answers[np.arange(60), noise.labels[held]]).mean()
+    kernels = [weight for weight in done.model.get_weights() if weight.ndim > 1]
+    penalty = 0.01 * sum(float((kernel**2).sum()) for kernel in kernels)
+    assert penalty > 0.1
+    assert done.history["val_loss"][0] == pytest.approx(entropy + penalised * penalty, rel=1e-5)
+
+
 def test_what_is_written(stripes: ImageSet, tmp_path: Path) -> None:
     from core.models.loading import load_model
 
-    trained = fit(stripes)
-    save_model(trained, "mlp", tmp_path / "m.keras")
+    settings = {"model": "dscnn", "dropout": 0.3, "regularizer": "l1l2", "l1": 1e-5, "l2": 1e-4, "optimizer": "rmsprop"}
+    done = trained(stripes, **settings)
+    save_model(TrainConfig(**settings), done.model, tmp_path / "m.keras")
+    loaded = load_model(tmp_path / "m.keras")
     x = stripes.images[:5].astype(np.float32) / 255
-    np.testing.assert_array_equal(load_model(tmp_path / "m.keras")(x), trained.model(x))
-    save_history(trained.history, tmp_path / "h.csv")
+    np.testing.assert_array_equal(loaded(x), done.model(x))
+    assert len(done.model.losses) == 8
+    assert loaded.losses == []
+    assert [layer.rate for layer in loaded.layers if type(layer).__name__ == "Dropout"] == [0.3]
+    assert getattr(loaded, "optimizer", None) is None
+    save_history(done.history, tmp_path / "h.csv")
     rows = list(csv.DictReader((tmp_path / "h.csv").read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    assert float(rows[1]["val_accuracy"]) == trained.history["val_accuracy"][1]
-    save_curves(trained.history, tmp_path / "c.png")
+    assert float(rows[1]["val_accuracy"]) == done.history["val_accuracy"][1]
+    save_curves(done.history, tmp_path / "c.png")
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -1,0 +1,91 @@
+"""The training itself, and the look at the test images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets.base import ImageSet
+from core.errors import ConfigError
+from core.models.augment import batches
+from core.models.training.config import TrainConfig
+from core.models.training.model import build_model
+from core.models.training.optimizer import optimizer
+
+Progress = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained keras.Model and its history: a list per figure, with a value per epoch."""
+
+    model: Any
+    history: dict[str, list[float]]
+
+
+def train(
+    config: TrainConfig,
+    data: ImageSet,
+    progress: Progress | None = None,
+    tensorboard: Path | None = None,
+) -> Trained:
+    """Train ``config.model`` on all of ``data`` but the held-out images; raises InputError.
+
+    uint8 images are scaled by 1/255. The weights are those of the last epoch; with early_stopping,
+    those of the epoch with the lowest validation loss. ``progress`` is called after each epoch
+    with its number (from 1) and its figures.
+    """
+    import keras
+    import tensorflow as tf
+
+    if config.validation >= len(data.images):
+        raise ConfigError(
+            f"fewer validation images than the {len(data.images)} training images",
+            f"{config.validation}",
+            "give --validation, a tenth of them, say",
+        )
+    keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+    images, labels = _scaled(data.images), data.labels
+    order = np.random.default_rng(config.seed).permutation(len(images))
+    held, used = order[: config.validation], order[config.validation :]
+    model = build_model(config, images.shape[1:], int(labels.max()) + 1)
+    fed = batches(images[used], labels[used], config.batch_size, config.seed, config.augment)
+    model.compile(optimizer(config, len(fed)), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    fitted = model.fit(
+        fed,
+        epochs=config.epochs,
+        validation_data=(images[held], labels[held]),
+        validation_batch_size=500,
+        callbacks=_callbacks(config, progress, tensorboard),
+        verbose=0,
+    )
+    return Trained(model, fitted.history)
+
+
+def accuracy(model: Any, data: ImageSet) -> float:
+    """The share of the images that a trained model gives their labels."""
+    _, share = model.evaluate(_scaled(data.images), data.labels, batch_size=500, verbose=0)
+    return float(share)
+
+
+def _callbacks(config: TrainConfig, progress: Progress | None, tensorboard: Path | None) -> list[Any]:
+    from keras import callbacks
+
+    found: list[Any] = []
+    if progress is not None:
+        found.append(callbacks.LambdaCallback(on_epoch_end=lambda epoch, figures: progress(epoch + 1, dict(figures))))
+    if tensorboard is not None:
+        found.append(callbacks.TensorBoard(str(tensorboard)))
+    if config.early_stopping is not None:
+        found.append(callbacks.EarlyStopping("val_loss", patience=config.early_stopping, restore_best_weights=True))
+    return found
+
+
+def _scaled(images: NDArray[Any]) -> NDArray[np.float32]:
+    return images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else images
