@@ -1,26 +1,23 @@
 """What is known of a model without loading it, so that a plan needs no TensorFlow.
 
 A shipped model has its card beside it. For any other file, a process of its own loads the model
-and prints the card, or the error: ``python -m core.models.card FILE '[28, 28, 1]'``, and ``trusted``
-where code in the file may run.
+and prints the card: ``python -m core.models.card FILE '[28, 28, 1]'``, and ``trusted`` where code in
+the file may run.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import ConfigError, ModelError
+from core.models.asking import answer, ask
 from core.models.loading import file_suffix
 from core.registry import MODELS
 
 ZOO = Path(__file__).with_name("zoo")
-_MARK = "card: "
 
 
 class ModelCard(BaseModel):
@@ -66,56 +63,33 @@ def resolve(model: str, image_shape: tuple[int, ...], trusted: bool = False) -> 
 
 
 def _ask(path: Path, image_shape: tuple[int, ...], trusted: bool) -> ModelCard:
-    answer = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "core.models.card",
-            str(path),
-            json.dumps(image_shape),
-            *(["trusted"] if trusted else []),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"},
-    )
-    lines = [line for line in answer.stdout.splitlines() if line.startswith(_MARK)]
-    if not lines:
-        last = (answer.stderr.strip().splitlines() or ["no output"])[-1]
-        raise ModelError(f"{path}: a model that loads", last, "try keras.saving.load_model on it")
-    content = json.loads(lines[-1].removeprefix(_MARK))
-    if "expected" in content:
-        raise ModelError(**content)
+    content = ask("core.models.card", path, image_shape, *(["trusted"] if trusted else []))
     try:
         return ModelCard.model_validate(content)
     except ValidationError as error:
         raise ModelError(f"{path}: a model that loads", str(error), "report this") from None
 
 
-def _answer(path: Path, image_shape: tuple[int, ...], trusted: bool) -> dict[str, object]:
+def _look(path: Path, image_shape: tuple[int, ...], *words: str) -> dict[str, object]:
     import numpy as np
 
     from core.models.classifier import KerasClassifier
     from core.models.loading import load_model
 
+    classifier = KerasClassifier(load_model(path, "trusted" in words), image_shape, 1)
+    sample = np.zeros((1, *image_shape), np.float32)
     try:
-        classifier = KerasClassifier(load_model(path, trusted), image_shape, 1)
-        sample = np.zeros((1, *image_shape), np.float32)
-        try:
-            logits, _ = classifier.gradient(sample, np.zeros(1, np.int64), "cross_entropy")
-        except Exception as error:
-            raise ModelError(
-                f"{path}: a model that images of shape {image_shape} pass through",
-                f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}",
-                "give a model and a data set that fit",
-            ) from None
-        if not np.isfinite(logits).all():
-            raise ModelError(f"{path}: finite outputs", "NaN or infinity", "check the weights")
-    except ModelError as error:
-        return {"expected": error.expected, "got": error.got, "advice": error.advice}
+        logits, _ = classifier.gradient(sample, np.zeros(1, np.int64), "cross_entropy")
+    except Exception as error:
+        raise ModelError(
+            f"{path}: a model that images of shape {image_shape} pass through",
+            f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}",
+            "give a model and a data set that fit",
+        ) from None
+    if not np.isfinite(logits).all():
+        raise ModelError(f"{path}: finite outputs", "NaN or infinity", "check the weights")
     return {"image_shape": image_shape, "classes": classifier.classes}
 
 
 if __name__ == "__main__":
-    print(_MARK + json.dumps(_answer(Path(sys.argv[1]), tuple(json.loads(sys.argv[2])), "trusted" in sys.argv[3:])))
+    answer(_look)

@@ -61,23 +61,17 @@ class KerasClassifier:
         self.sizes: tuple[int, ...] = (batch_size,)
         self.image_shape = image_shape
         self.classes = check_shapes(model, image_shape)
-        logits, how = logits_function(model)
-        probabilities = how == "output" and _gives_probabilities(model, image_shape)
+        logits = tensor_logits(model, image_shape)
         weights = Weights(model)
         x_spec, y_spec = tf.TensorSpec((None, *image_shape), tf.float32), tf.TensorSpec((None,), tf.int64)
 
-        def read(x: Any) -> Any:
-            z = tf.cast(logits(x), tf.float32)
-            # Probabilities from a tail that can't be taken apart: the logits up to a constant.
-            return tf.math.log(tf.maximum(z, 1e-37)) if probabilities else z
-
         def forward(x: Any) -> Any:
             with weights.as_constants():
-                return read(x)
+                return logits(x)
 
         def backward(loss: Loss, x: Any, y: Any) -> Any:
             with weights.as_constants(), fast_gradients():
-                z = read(x)
+                z = logits(x)
                 return z, input_gradient(_LOSSES[loss](z, y), x)
 
         # Traced when they are first needed: few runs need both losses.
@@ -102,6 +96,21 @@ class KerasClassifier:
         """``rows`` with zeros behind them, up to the next size of a pass."""
         missing = min(size for size in self.sizes if size >= len(rows)) - len(rows)
         return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)]) if missing else rows
+
+
+def tensor_logits(model: Any, image_shape: tuple[int, ...]) -> Callable[[Any], Any]:
+    """The model as a function from tensors of images to float32 tensors of logits, differentiable."""
+    import tensorflow as tf
+
+    logits, how = logits_function(model)
+    probabilities = how == "output" and _gives_probabilities(model, image_shape)
+
+    def read(x: Any) -> Any:
+        z = tf.cast(logits(x), tf.float32)
+        # Probabilities from a tail that can't be taken apart: the logits up to a constant.
+        return tf.math.log(tf.maximum(z, 1e-37)) if probabilities else z
+
+    return read
 
 
 def check_shapes(model: Any, image_shape: tuple[int, ...]) -> int:
