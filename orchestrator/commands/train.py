@@ -54,12 +54,23 @@ _DATA = "fashion-mnist"
 )
 @click.option("--validation", type=int, default=_DEFAULT.validation, help="Training images held out")
 @click.option("--seed", type=int, default=_DEFAULT.seed)
+@click.option("--against", metavar="NAME|PATH", help="With --model advgan: the model to attack  [default: cnn]")
+@click.option("--eps", type=float, help="With --model advgan: largest change of a pixel, for images in 0..1")
 @click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard's logs")
 def train_command(data: str, test_data: str | None, out: Path | None, tensorboard: Path | None, **options: Any) -> None:
     """Train a classifier, with validation images held out of the training images.
 
     Beside the model it writes its card (.json), its history (.csv) and its learning curves (.png).
+    With --model advgan it trains a generator of adversarial examples against a model.
     """
+    against, eps = options.pop("against"), options.pop("eps")
+    if options["model"] == "advgan":
+        from orchestrator.commands.train_generator import train_generator_command
+
+        train_generator_command(click.get_current_context())
+        return
+    if against is not None or eps is not None:
+        raise click.UsageError("expected --against and --eps with --model advgan alone; add it or leave them out")
     from core.registry import MODELS
 
     config = _config(options)

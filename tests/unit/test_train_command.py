@@ -77,7 +77,7 @@ def test_the_command_names_what_was_chosen(words: str) -> None:
 def again(command: str) -> str:
     """The command made from what the command says."""
     options = train_command.make_context("train", shlex.split(command)[4:]).params
-    for name in ("data", "test_data", "out", "tensorboard"):
+    for name in ("data", "test_data", "out", "tensorboard", "against", "eps"):
         del options[name]
     return _command(_config(options))
 

@@ -1,0 +1,77 @@
+"""A trained generator as an attack uses it: NumPy images in, directions of change out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import ModelError
+from core.models.fast.compiled import compiled
+from core.models.fast.frozen import Weights
+from core.models.loading import load_model
+from core.pixels import Images
+
+_BATCH = 64
+_BATCH_VALUES = 64 * 64 * 64 * 3  # pixel values in a batch: larger images, smaller batches
+_SHUFFLES = 3
+
+
+class Directions:
+    """The generator in a Keras file, whose code is never run. Raises ModelError where it doesn't fit the images.
+
+    All passes have one size, filled up with zeros, at which an image's bits don't depend on its place.
+    """
+
+    def __init__(self, path: Path, image_shape: tuple[int, ...]) -> None:
+        import tensorflow as tf
+
+        model = load_model(path)
+        _check_shapes(path, model, image_shape)
+        weights = Weights(model)
+
+        def forward(x: Any) -> Any:
+            with weights.as_constants():
+                return model(x, training=False)
+
+        self._forward = compiled(forward, tf.TensorSpec((None, *image_shape), tf.float32))
+        self.batch_size = max(1, min(_BATCH, _BATCH_VALUES // math.prod(image_shape)))
+        while not self._position_free(path, image_shape):
+            self.batch_size //= 2
+
+    def __call__(self, images: Images) -> Images:
+        """The direction of each image (n, H, W, C) in 0..1: the share of epsilon by which to change each pixel."""
+        found = np.empty_like(images)
+        for start in range(0, len(images), self.batch_size):
+            chunk = images[start : start + self.batch_size]
+            filled = np.zeros((self.batch_size, *images.shape[1:]), np.float32)
+            filled[: len(chunk)] = chunk
+            (directions,) = self._forward(filled)
+            found[start : start + len(chunk)] = directions[: len(chunk)]
+        return found
+
+    def _position_free(self, path: Path, image_shape: tuple[int, ...]) -> bool:
+        """Whether shuffled images have the same directions, shuffled."""
+        rng = np.random.default_rng(0)
+        images = rng.random((self.batch_size, *image_shape), np.float32)
+        directions = self(images)
+        if not np.isfinite(directions).all():
+            raise ModelError(f"{path}: finite outputs", "NaN or infinity", "check the weights")
+        orders = [rng.permutation(self.batch_size) for _ in range(_SHUFFLES)]
+        return all(np.array_equal(self(images[order]), directions[order]) for order in orders)
+
+
+def _check_shapes(path: Path, model: Any, image_shape: tuple[int, ...]) -> None:
+    given = [tuple(each.shape[1:]) for each in (model.inputs or []) + (model.outputs or [])]
+    if len(given) != 2 or not all(_fits(shape, image_shape) for shape in given):
+        raise ModelError(
+            f"{path}: a generator, from images of shape {image_shape} to changes of that shape",
+            f"a model of the shapes {', '.join(map(str, given))}",
+            "train one: 'python -m orchestrator train --model advgan --against MODEL'",
+        )
+
+
+def _fits(shape: tuple[int | None, ...], wanted: tuple[int, ...]) -> bool:
+    return len(shape) == len(wanted) and all(s in {None, w} for s, w in zip(shape, wanted, strict=True))

@@ -1,0 +1,59 @@
+"""One step of generator and discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core.models.advgan.config import GeneratorConfig
+from core.models.advgan.losses import adversarial, deceiving, discriminating, hinge
+
+LOSSES = ("adversarial", "deceiving", "hinge", "discriminating")
+Logits = Callable[[Any], Any]
+"""A model, from tensors of images to tensors of logits (N, classes)."""
+
+
+def step_function(
+    config: GeneratorConfig, logits: Logits, generator: Any, discriminator: Any, steps: int
+) -> Callable[[Any, Any], Any]:
+    """A function of images (n, H, W, C) and labels (n,) that makes a step and gives the LOSSES before it.
+
+    steps: after so many the learning rate is zero.
+    """
+    import tensorflow as tf
+
+    generates, judges = (_optimizer(config.learning_rate, steps, model) for model in (generator, discriminator))
+
+    def step(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as generating:
+            moved = perturbed(x, generator(x, training=True), config.epsilon)
+            attack = adversarial(logits(moved), y, config.confidence)
+            deceit = deceiving(discriminator(moved))
+            excess = hinge(moved - x, config.hinge)
+            total = attack + config.alpha * deceit + config.beta * excess
+        with tf.GradientTape() as judging:
+            judgement = discriminating(discriminator(x), discriminator(moved))
+        generates.apply(generating.gradient(total, generator.trainable_variables))
+        judges.apply(judging.gradient(judgement, discriminator.trainable_variables))
+        return tf.stack([attack, deceit, excess, judgement])
+
+    shape = generator.inputs[0].shape
+    traced: Callable[[Any, Any], Any] = tf.function(
+        step, [tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.int64)], autograph=False
+    )
+    return traced
+
+
+def perturbed(images: Any, directions: Any, epsilon: float) -> Any:
+    """Images in 0..1, moved by epsilon times their directions and kept in 0..1."""
+    import tensorflow as tf
+
+    return tf.clip_by_value(images + epsilon * directions, 0.0, 1.0)
+
+
+def _optimizer(learning_rate: float, steps: int, model: Any) -> Any:
+    from keras import optimizers
+
+    optimizer = optimizers.Adam(optimizers.schedules.CosineDecay(learning_rate, steps))
+    optimizer.build(model.trainable_variables)
+    return optimizer
