@@ -1,0 +1,71 @@
+"""advGAN (Xiao et al. 2018, arXiv 1801.02610, section 3.2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from core.assets import kept
+from core.attacks.base import Attack, Attacked, Examples
+from core.attacks.norms import ball
+from core.attacks.step_back import step_back
+from core.datasets.base import ImageSet
+from core.models.advgan.card import find_generator
+from core.models.advgan.directions import Directions
+from core.models.classifier import Classifier, predict
+from core.pixels import Bounds, Images
+from core.registry import ATTACKS
+
+
+@ATTACKS.register("advgan")
+class AdvGAN(Attack):
+    """x <- clip(x + epsilon * G(x)), the generator G trained beforehand against a model, its output in -1..1.
+
+    Cost: one forward pass of G, two of the classifier and one more per bisection to step back; no
+    gradient. Training G takes minutes: ``train --model advgan --against NAME|PATH``. Choose it where
+    gradients can't be had when the images come, as from a model that is only queried (the paper's
+    semi-whitebox setting), or to see what one network can know about all images at once.
+    """
+
+    relative_to_range: ClassVar[tuple[str, ...]] = ("epsilon",)
+    targetable: ClassVar[bool] = False
+
+    generator: str = Field("advgan-cnn", description="a shipped generator or a Keras file; for the model attacked")
+    epsilon: float = Field(
+        20 / 255, gt=0, description="largest change of a pixel (L-infinity); best what G was trained with"
+    )
+    step_back: int = Field(
+        6, ge=0, le=24, description="bisections back towards the clean image, while it stays misclassified"
+    )
+
+    def prepare(self, images: ImageSet, bounds: Bounds) -> dict[str, NDArray[Any] | Path]:
+        """The generator's file; raises InputError where there is none or where it takes other images."""
+        return {"generator": find_generator(self.generator, images.images.shape[1:])}
+
+    def run(self, classifier: Classifier, examples: Examples) -> Attacked:
+        """See Attack. Needs the asset ``generator``; what is misclassified from the start is left alone."""
+        result = examples.images.copy()
+        steps, vanished = np.zeros(len(result), np.int64), np.zeros(len(result), bool)
+        rows = np.flatnonzero(~examples.reached(predict(classifier, result)))
+        result[rows], vanished[rows] = self._moved(examples.take(rows))
+        steps[rows] = 1
+        if self.step_back:
+            rows = rows[examples.reached(predict(classifier, result[rows]), rows)]
+            result[rows] = step_back(classifier, examples.take(rows), result[rows], self.step_back)
+        return Attacked(result, steps, vanished)
+
+    def _moved(self, examples: Examples) -> tuple[Images, NDArray[np.bool_]]:
+        """The images within the ball, and for which of them the generator gave no number."""
+        clean, asset = examples.images, examples.assets["generator"]
+        shape = clean.shape[1:]
+        directions = kept(("advgan", asset.sha256, shape), lambda: Directions(asset.path, shape))
+        low, high = np.float32(examples.bounds[0]), np.float32(examples.bounds[1])
+        found = directions((clean - low) / (high - low))
+        usable = np.isfinite(found)
+        change = np.float32(self.epsilon) * np.where(usable, found, np.float32(0))
+        moved = np.clip(clean + change, *ball(clean, self.epsilon, examples.bounds))
+        return moved, np.asarray(~usable.any(axis=(1, 2, 3)))
