@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from core.pixels import Images
 from core.registry import METRICS
+from core.ssim import SIGMA, WINDOW, mean_ssim
 
-WINDOW = 11  # pixels
-_SIGMA, _RADIUS = 1.5, WINDOW // 2
-_K1, _K2 = 0.01, 0.03
 _AT_A_TIME = 1 << 15  # pixel values: what fits into a processor's cache
 
 
@@ -31,7 +29,7 @@ class Ssim:
             return np.full(len(clean), np.nan)
         step = max(1, _AT_A_TIME // math.prod(clean.shape[1:]))
         parts = [
-            _ssim(clean[start : start + step], adversarial[start : start + step], bounds[1] - bounds[0])
+            mean_ssim(clean[start : start + step], adversarial[start : start + step], bounds[1] - bounds[0])
             for start in range(0, len(clean), step)
         ]
         return np.concatenate([np.empty(0), *parts])
@@ -49,39 +47,10 @@ def by_scikit_image(clean: Images, adversarial: Images, bounds: tuple[float, flo
             b,
             data_range=bounds[1] - bounds[0],
             gaussian_weights=True,
-            sigma=_SIGMA,
+            sigma=SIGMA,
             use_sample_covariance=False,
             channel_axis=-1,
         )
         for a, b in zip(clean.astype(np.float64), adversarial.astype(np.float64), strict=True)
     ]
     return np.array(values, np.float64)
-
-
-def _ssim(a: Images, b: Images, extent: float) -> NDArray[np.float64]:
-    x, y = _planes(a), _planes(b)
-    mean_x, mean_y = _window_means(x), _window_means(y)
-    variance_x = _window_means(x * x) - mean_x * mean_x
-    variance_y = _window_means(y * y) - mean_y * mean_y
-    covariance = _window_means(x * y) - mean_x * mean_y
-    c1, c2 = (_K1 * extent) ** 2, (_K2 * extent) ** 2
-    luminance = (2 * mean_x * mean_y + c1, mean_x**2 + mean_y**2 + c1)
-    structure = (2 * covariance + c2, variance_x + variance_y + c2)
-    values = (luminance[0] * structure[0]) / (luminance[1] * structure[1])
-    return np.asarray(values.reshape(-1, math.prod(values.shape[1:])).mean(axis=1).reshape(len(a), -1).mean(axis=1))
-
-
-def _planes(images: Images) -> NDArray[np.float64]:
-    """Each channel of each image, (n * C, H, W)."""
-    count, height, width, channels = images.shape
-    return np.moveaxis(images, 3, 1).astype(np.float64).reshape(count * channels, height, width)
-
-
-def _window_means(planes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The weighted mean over each window that lies wholly in the image, (m, H - 10, W - 10)."""
-    from scipy.ndimage import gaussian_filter1d
-
-    for axis in (1, 2):
-        planes = gaussian_filter1d(planes, _SIGMA, axis=axis, radius=_RADIUS)
-        planes = planes[:, _RADIUS:-_RADIUS] if axis == 1 else planes[:, :, _RADIUS:-_RADIUS]
-    return planes

@@ -1,0 +1,54 @@
+"""The pictures that an image can be composed with, and what is computed of them once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.composition.windows import window_statistics, windows_of
+from core.pixels import Bounds, Images, to_float
+
+_NAMES = ("images", "labels", "means", "variances")
+_AT_A_TIME = 1024
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """N labelled pictures, with the statistics of their L windows. The arrays may be memory maps.
+
+    images: (N, H, W, C), uint8 or float32 within the bounds; labels: (N,).
+    means, variances: (N, L) float32, of each window, the extent of the bounds being 1.
+    """
+
+    images: NDArray[Any]
+    labels: NDArray[np.int64]
+    means: NDArray[np.float32]
+    variances: NDArray[np.float32]
+    bounds: Bounds
+
+    @classmethod
+    def of(cls, images: NDArray[Any], labels: NDArray[np.int64], bounds: Bounds = (0.0, 1.0)) -> Candidates:
+        """The candidates with their statistics. Raises DataError for sides under 11 pixels."""
+        shape = len(images), windows_of(images.shape[1:]).count
+        means, variances = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        for start in range(0, len(images), _AT_A_TIME):
+            rows = slice(start, start + _AT_A_TIME)
+            means[rows], variances[rows] = window_statistics(to_float(images[rows], bounds), bounds)
+        return cls(images, labels, means, variances, bounds)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], bounds: Bounds) -> Candidates:
+        """The candidates whose ``arrays`` these are."""
+        return cls(*(arrays[name] for name in _NAMES), bounds)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All there is of them but the bounds, to be stored by name."""
+        return {name: getattr(self, name) for name in _NAMES}
+
+    def floats(self, rows: NDArray[np.intp]) -> Images:
+        """The pictures at ``rows`` as a model takes them."""
+        return to_float(self.images[rows], self.bounds)

@@ -1,0 +1,85 @@
+"""Vectors whose inner product is never less than the SSIM of their images.
+
+SSIM is a positive definite kernel: in each window it is a product of 2 m m' + C1, of 2 cov + C2 and of two
+factors 1 / (a + b) = integral of exp(-t a) exp(-t b) dt, all of which are. So it is the inner product of unit
+vectors in some space. Of each we know the coordinates in the subspace spanned by some images, the landmarks
+(Williams and Seeger 2000, the Nystroem method), and how long the rest is; by Cauchy and Schwarz the
+inner product of two rests is at most the product of their lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.composition.candidates import Candidates
+from core.composition.landmarks import Landmarks
+from core.pixels import Bounds, Images
+
+_NAMES = ("landmarks", "projection", "vectors")
+_AT_A_TIME = 1024
+_LEAST = 1e-4  # the smallest eigenvalue that is used
+_ROUNDING = 1e-6  # of the squared length, in double precision
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """The vectors of candidates, and how to get those of other images. The arrays may be memory maps.
+
+    landmarks: (m, H, W, C) float32; projection: (m, d) float64, from the SSIM with each to coordinates.
+    vectors: (N, d + 1) float32, the coordinates and the length of the rest.
+    """
+
+    landmarks: Images
+    projection: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+    bounds: Bounds
+
+    @classmethod
+    def of(cls, candidates: Candidates, landmarks: int = 1024, dimensions: int = 1024) -> Embedding:
+        """The embedding with so many landmarks, spread evenly over the candidates, and at most so many dimensions.
+
+        Cost: as many comparisons as there are pairs of a candidate and a landmark, some 2 us each.
+        """
+        count = len(candidates.images)
+        rows = np.unique(np.linspace(0, count - 1, min(landmarks, count)).astype(np.intp))
+        chosen = candidates.floats(rows)
+        kernel = Landmarks(chosen, candidates.bounds).kernel(chosen)
+        sizes, directions = np.linalg.eigh((kernel + kernel.T) / 2)
+        kept = np.flatnonzero(sizes > _LEAST)[::-1][:dimensions]
+        projection = directions[:, kept] / np.sqrt(sizes[kept])
+        empty = np.empty((count, len(kept) + 1), np.float32)
+        embedding = cls(chosen, projection, empty, candidates.bounds)
+        for start in range(0, count, _AT_A_TIME):
+            some = np.arange(start, min(count, start + _AT_A_TIME))
+            empty[some] = embedding.embed(candidates.floats(some))
+        return embedding
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], bounds: Bounds) -> Embedding:
+        """The embedding whose ``arrays`` these are."""
+        return cls(*(arrays[name] for name in _NAMES), bounds)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All there is of it but the bounds, to be stored by name."""
+        return {name: getattr(self, name) for name in _NAMES}
+
+    @property
+    def rounding(self) -> float:
+        """By no more than this, the inner product in single precision can be less than the SSIM."""
+        return (self.vectors.shape[1] + 8) * 2.0**-24 + _ROUNDING
+
+    def embed(self, images: Images) -> NDArray[np.float32]:
+        """The vectors (n, d + 1) of images (n, H, W, C)."""
+        coordinates = self._landmarks.kernel(images) @ self.projection
+        rest = np.sqrt(np.maximum(1 - np.square(coordinates).sum(axis=1, keepdims=True), 0) + _ROUNDING)
+        return np.concatenate([coordinates, rest], axis=1).astype(np.float32)
+
+    @cached_property
+    def _landmarks(self) -> Landmarks:
+        return Landmarks(self.landmarks, self.bounds)

@@ -1,0 +1,112 @@
+"""The most similar candidate of another label: of all of them, or of a few drawn at random.
+
+Candidates are compared in single precision, whose rounding is bounded; those that it can't tell from the best are
+compared once more as the metric does it. So what is found is exact, and the same in any company.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.composition.candidates import Candidates
+from core.composition.embedding import Embedding
+from core.composition.query import Query
+from core.errors import DataError
+from core.pixels import Images
+from core.rng import image_rng
+from core.ssim import mean_ssim
+
+_QUERIES = 32  # at a time
+_FIRST = 64  # candidates that are compared before those with a higher bound are counted
+_PAIRS = 64  # at a time, in double precision
+
+Rows = NDArray[np.intp]
+Found = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+def best_match(
+    queries: Images, excluded: NDArray[np.int64], candidates: Candidates, embedding: Embedding | None = None
+) -> Found:
+    """Of all candidates whose label isn't the excluded one (n,), the one most similar to each image (n, H, W, C).
+
+    Gives their rows (n,) and SSIM (n,); of equal ones the first. The embedding, that of these candidates, changes
+    nothing but the time: a candidate is compared only where its bound reaches the best value found so far.
+    Raises DataError where no candidate has another label.
+    """
+    finalists = []
+    for start in range(0, len(queries), _QUERIES):
+        some, labels = queries[start : start + _QUERIES], excluded[start : start + _QUERIES]
+        if embedding is None:
+            finalists += [
+                _best_of(Query(image, candidates), _others(candidates, label))
+                for image, label in zip(some, labels, strict=True)
+            ]
+            continue
+        vectors = embedding.embed(some)
+        bounds = vectors @ embedding.vectors.T
+        for image, label, vector, bound in zip(some, labels, vectors, bounds, strict=True):
+            rows = _others(candidates, label)
+            likely = bound[rows] - vector[-1] * embedding.vectors[rows, -1]
+            finalists.append(_bounded(Query(image, candidates), rows, bound[rows] + embedding.rounding, likely))
+    return _decide(queries, candidates, finalists)
+
+
+def sampled_match(
+    queries: Images,
+    excluded: NDArray[np.int64],
+    candidates: Candidates,
+    count: int,
+    seed: int,
+    indices: NDArray[np.int64],
+) -> Found:
+    """As ``best_match``, of ``count`` candidates of another label, drawn by seed and index (n,) of the image."""
+    finalists = []
+    for image, label, index in zip(queries, excluded, indices, strict=True):
+        others = _others(candidates, label)
+        drawn = image_rng(seed, int(index)).choice(len(others), min(count, len(others)), replace=False)
+        finalists.append(_best_of(Query(image, candidates), np.sort(others[drawn])))
+    return _decide(queries, candidates, finalists)
+
+
+def _others(candidates: Candidates, label: np.int64) -> Rows:
+    rows = np.flatnonzero(candidates.labels != label)
+    if not len(rows):
+        raise DataError(
+            f"candidates of another label than {label}",
+            f"{len(candidates.labels)} of that label",
+            "give candidates of two labels or more",
+        )
+    return rows
+
+
+def _best_of(query: Query, rows: Rows) -> Rows:
+    """Those of ``rows`` that may be the best."""
+    values = query.ssim(rows)
+    return rows[values >= values.max() - 2 * query.rounding]
+
+
+def _bounded(query: Query, rows: Rows, most: NDArray[np.float32], likely: NDArray[np.float32]) -> Rows:
+    """``_best_of``, where no SSIM is greater than ``most`` (n,), and ``likely`` (n,) is a guess at it."""
+    tried = likely.argmax(keepdims=True)
+    values = query.ssim(rows[tried])
+    for limit in (_FIRST, len(rows)):
+        most[tried] = -np.inf
+        left = np.flatnonzero(most >= values.max() - query.rounding)
+        if len(left) > limit:
+            left = left[np.argpartition(-likely[left], limit)[:limit]]
+        tried, values = np.concatenate([tried, left]), np.concatenate([values, query.ssim(rows[left])])
+    return np.sort(rows[tried[values >= values.max() - 2 * query.rounding]])
+
+
+def _decide(queries: Images, candidates: Candidates, finalists: list[Rows]) -> Found:
+    """The best of each image's finalists, by the metric's own arithmetic."""
+    owners = np.repeat(np.arange(len(queries)), [len(rows) for rows in finalists])
+    rows = np.concatenate([np.empty(0, np.intp), *finalists])
+    extent = candidates.bounds[1] - candidates.bounds[0]
+    values = np.empty(len(rows))
+    for start in range(0, len(rows), _PAIRS):
+        some = slice(start, start + _PAIRS)
+        values[some] = mean_ssim(queries[owners[some]], candidates.floats(rows[some]), extent)
+    best = [np.flatnonzero(owners == owner)[values[owners == owner].argmax()] for owner in range(len(queries))]
+    return rows[best].astype(np.int64), values[best]

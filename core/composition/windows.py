@@ -1,0 +1,59 @@
+"""The windows of SSIM as matrices, so that the local means of many images are two matrix products."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import DataError
+from core.pixels import Bounds, Images
+from core.ssim import WINDOW, window_means
+
+
+class Windows:
+    """The L = (H - 10) * (W - 10) * C windows of images (H, W, C). Raises DataError where there are none.
+
+    down: (H - 10, H), the Gaussian weights along the columns; right: (W - 10, W), along the rows.
+    across: (W * C, (W - 10) * C), ``right`` for pixels whose channels stand side by side.
+    count: L.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        height, width, channels = shape
+        if min(height, width) < WINDOW:
+            raise DataError(
+                f"images of {WINDOW}x{WINDOW} pixels or more, to find similar ones",
+                f"{height}x{width}",
+                "SSIM has no smaller window; enlarge the images, or choose an attack other than composition",
+            )
+        self.down, self.right = _weights(height), _weights(width)
+        self.across = np.kron(self.right.T, np.eye(channels))
+        self.count = len(self.down) * self.across.shape[1]
+
+    def means(self, images: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The local means (n, L) of images (n, H, W, C)."""
+        count, height = images.shape[:2]
+        along_rows = (images.reshape(count * height, -1) @ self.across).reshape(count, height, -1)
+        return np.matmul(self.down, along_rows).reshape(count, -1)
+
+
+@lru_cache(8)
+def windows_of(shape: tuple[int, ...]) -> Windows:
+    """The windows of images of this shape."""
+    return Windows(shape)
+
+
+def window_statistics(images: Images, bounds: Bounds) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Local means and variances (n, L) of images (n, H, W, C), the extent of the bounds being 1."""
+    windows, extent = windows_of(images.shape[1:]), bounds[1] - bounds[0]
+    scaled = images.astype(np.float64) / extent
+    means = windows.means(scaled)
+    return means, np.maximum(windows.means(scaled * scaled) - means * means, 0)
+
+
+def _weights(size: int) -> NDArray[np.float64]:
+    """What ``core.ssim.window_means`` does along one axis, as a matrix (size - 10, size)."""
+    units = np.repeat(np.eye(size)[..., None], WINDOW, axis=2)
+    return np.ascontiguousarray(window_means(units)[..., 0].T)
