@@ -22,6 +22,7 @@ _COMMANDS = {
     "doctor": "doctor",
     "export": "export",
     "flower": "flower",
+    "generate": "generate",
     "list": "runs",
     "report": "runs",
     "resume": "run",

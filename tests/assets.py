@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
 
 from core.assets import Asset
+from core.attacks.composition import Composition
+from core.datasets.base import ImageSet
 from tests.generators import save_untrained
 
+
+def _candidates(folder: Path, shape: tuple[int, ...]) -> dict[str, Path]:
+    rng, found = np.random.default_rng(9), {}
+    pictures = ImageSet("made up", rng.random((30, *shape), np.float32), rng.integers(0, 3, 30))
+    with patch.dict(os.environ, ADVSHARD_CACHE=str(folder)):
+        arrays = Composition().prepare(pictures, (0.0, 1.0))
+    for name, array in arrays.items():
+        assert isinstance(array, np.ndarray)
+        found[name] = folder / f"{name}.npy"
+        np.save(found[name], array)
+    return found
+
+
 _MAKERS: dict[str, Callable[[Path, tuple[int, ...]], dict[str, Path]]] = {
+    "composition": _candidates,
     "advgan": lambda folder, shape: {"generator": save_untrained(folder / "generator.keras", shape)},
 }
 

@@ -23,25 +23,35 @@ class NpzDataset:
 
     def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:
         """Read and check the file; raises DataError."""
-        if not self.path.is_file():
-            raise DataError("an .npz file", f"no file {self.path}", "check the path given to --data")
-        try:
-            with self.path.open("rb") as file:
-                archive = np.load(file, allow_pickle=False)
-                if not isinstance(archive, np.lib.npyio.NpzFile):
-                    raise DataError(f"{self.path}: an .npz archive", "a single array", _ADVICE)
-                images, labels = (_member(self.path, archive, name) for name in ("images", "labels"))
-        except DataError:
-            raise
-        except ValueError:
-            # A file that is neither: NumPy would take it for a pickle.
-            raise DataError(f"{self.path}: an .npz archive", "a file of another format", _ADVICE) from None
-        except Exception as error:
-            # zipfile, zlib and NumPy raise what they like on a damaged archive.
-            raise DataError(
-                f"{self.path}: a readable .npz archive", f"{type(error).__name__}: {error}", _ADVICE
-            ) from None
+        images, labels = _arrays(self.path, ("images", "labels"), "check the path given to --data")
         return checked(str(self.path), images, labels, bounds)
+
+
+def read_images(path: Path) -> NDArray[Any]:
+    """The array of an ``.npy`` file, or ``images`` of an ``.npz`` file; raises DataError."""
+    return _arrays(path, ("images",), "check the path given to --images", alone=True)[0]
+
+
+def _arrays(path: Path, names: tuple[str, ...], where: str, alone: bool = False) -> list[NDArray[Any]]:
+    """The arrays of these names. alone: whether a file with a single array without a name will do."""
+    if not path.is_file():
+        raise DataError("an .npz file", f"no file {path}", where)
+    try:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.lib.npyio.NpzFile):
+                return [_member(path, archive, name) for name in names]
+            if alone:
+                return [np.asarray(archive)]
+            raise DataError(f"{path}: an .npz archive", "a single array", _ADVICE)
+    except DataError:
+        raise
+    except ValueError:
+        # A file that is neither: NumPy would take it for a pickle.
+        raise DataError(f"{path}: an .npz archive", "a file of another format", _ADVICE) from None
+    except Exception as error:
+        # zipfile, zlib and NumPy raise what they like on a damaged archive.
+        raise DataError(f"{path}: a readable .npz archive", f"{type(error).__name__}: {error}", _ADVICE) from None
 
 
 def _member(path: Path, archive: Any, name: str) -> NDArray[Any]:

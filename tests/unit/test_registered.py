@@ -28,7 +28,7 @@ def examples(shape: tuple[int, ...], count: int = 9) -> Examples:
 
 
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("shape", [(4, 4, 1), (5, 3, 3)])
+@pytest.mark.parametrize("shape", [(11, 12, 1), (13, 11, 3)])
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
     attack: Attack = ATTACKS[name]()

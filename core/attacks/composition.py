@@ -1,0 +1,118 @@
+"""Image composition: the image, and something of the most similar picture of another label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from core.assets import Asset, kept
+from core.attacks.base import Attack, Attacked, Examples
+from core.composition.blend import fixed_blend, least_blend
+from core.composition.cached import candidate_arrays, embedding_arrays
+from core.composition.candidates import Candidates
+from core.composition.embedding import Embedding
+from core.composition.pictures import pictures_of
+from core.composition.search import Found, best_match, sampled_match
+from core.datasets.base import ImageSet
+from core.models.classifier import Classifier
+from core.models.surrogate import load_surrogate, surrogate_file
+from core.pixels import Bounds
+from core.registry import ATTACKS, DATASETS
+
+_EMBEDDING = "embedding "  # before the names of its arrays
+_SURROGATE = "surrogate"
+
+
+@ATTACKS.register("composition")
+class Composition(Attack):
+    """x <- alpha * x + beta * y + gamma, y the candidate of another label with the highest SSIM to x.
+
+    The source experiment's own: k = 150 random candidates (``search=sampled``), alpha = 1 / (3.25 + SSIM), beta =
+    1 - alpha (``blend=fixed``). By default the search is exact over all candidates, and of y there is as little as
+    flips the prediction, found by bisection; fixed shares where y itself wouldn't flip it. Cost: no gradient; a search
+    of some milliseconds an image, and with ``blend=least`` one forward pass for each bisection. Choose it where the
+    model is unknown: then a ``surrogate`` decides.
+    """
+
+    targetable: ClassVar[bool] = False
+
+    candidates: str | None = Field(
+        None, description="a data set (its training images) or an .npz; the attacked one's, or itself, if not given"
+    )
+    search: Literal["all", "sampled"] = Field(
+        "all", description="among all candidates, exactly, or among k random ones"
+    )
+    k: int = Field(150, ge=1, description="how many random candidates")
+    blend: Literal["least", "fixed"] = Field(
+        "least", description="as little of y as flips the prediction, or fixed shares"
+    )
+    gamma: float = Field(0.0, description="what fixed shares add to every pixel")
+    bisections: int = Field(8, ge=1, le=24, description="of the least blend")
+    surrogate: str | None = Field(
+        None,
+        description="model whose prediction is to flip, a shipped one or a Keras file; the attacked one if not given",
+    )
+
+    def prepare(self, images: ImageSet, bounds: Bounds) -> dict[str, NDArray[Any] | Path]:
+        """The candidates with their statistics, and the surrogate."""
+        pictures, found = self._pictures(images, bounds), dict[str, NDArray[Any] | Path]()
+        found.update(candidate_arrays(pictures, bounds))
+        if self.search == "all":
+            found.update({_EMBEDDING + name: array for name, array in embedding_arrays(pictures, bounds).items()})
+        if self.surrogate is not None:
+            found[_SURROGATE] = surrogate_file(self.surrogate, images.images.shape[1:])
+        return found
+
+    def _pictures(self, images: ImageSet, bounds: Bounds) -> ImageSet:
+        shape = images.images.shape[1:]
+        if self.candidates is not None:
+            return pictures_of(self.candidates, shape, bounds)
+        if images.name in DATASETS and hasattr(DATASETS[images.name], "load_train"):
+            return pictures_of(images.name, shape, bounds)
+        return images
+
+    def run(self, classifier: Classifier, examples: Examples) -> Attacked:
+        """See Attack."""
+        count = len(examples.images)
+        candidates = _candidates(examples)
+        rows, ssim = self._search(examples, candidates)
+        others = candidates.floats(rows)
+        if self.blend == "fixed":
+            images = fixed_blend(examples.images, others, ssim, examples.bounds, self.gamma)
+        else:
+            if _SURROGATE in examples.assets:
+                shape = examples.images.shape[1:]
+                classifier = load_surrogate(examples.assets[_SURROGATE], shape, classifier.batch_size)
+            images = least_blend(classifier, examples, others, ssim, self.bisections)
+        return Attacked(images, np.zeros(count, np.int64), np.zeros(count, bool))
+
+    def _search(self, examples: Examples, candidates: Candidates) -> Found:
+        queries, labels = examples.images, examples.labels
+        if self.search == "sampled":
+            return sampled_match(queries, labels, candidates, self.k, examples.seed, examples.indices)
+        return best_match(queries, labels, candidates, _embedding(examples))
+
+
+def _candidates(examples: Examples) -> Candidates:
+    plain = {name: asset for name, asset in examples.assets.items() if not name.startswith(_EMBEDDING)}
+    plain.pop(_SURROGATE, None)
+    return kept(("candidates", *_digests(plain)), lambda: Candidates.from_arrays(_arrays(plain), examples.bounds))
+
+
+def _embedding(examples: Examples) -> Embedding:
+    assets = {
+        name.removeprefix(_EMBEDDING): asset for name, asset in examples.assets.items() if name.startswith(_EMBEDDING)
+    }
+    return kept(("embedding", *_digests(assets)), lambda: Embedding.from_arrays(_arrays(assets), examples.bounds))
+
+
+def _digests(assets: dict[str, Asset]) -> list[str]:
+    return [f"{name} {asset.sha256}" for name, asset in sorted(assets.items())]
+
+
+def _arrays(assets: dict[str, Asset]) -> dict[str, NDArray[Any]]:
+    return {name: asset.array() for name, asset in assets.items()}

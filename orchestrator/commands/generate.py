@@ -1,0 +1,51 @@
+"""``generate``: adversarial examples of any images, looked up or composed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+
+from core.datasets.npz import read_images
+from orchestrator.options import store_option, store_url
+from orchestrator.quiet import quiet_native_logs
+
+
+@click.command("generate")
+@click.option("--images", type=click.Path(path_type=Path), required=True, help="An .npz with 'images', or an .npy")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz to write")
+@click.option("--shape", type=int, nargs=3, metavar="H W C", help="Of each image  [default: as they are]")
+@click.option("--candidates", default="fashion-mnist", help="What to compose with: a data set, or an .npz")
+@click.option("--model", default="cnn", help="Whose prediction a composed image is to change: a name, or a Keras file")
+@store_option
+def generate_command(
+    images: Path, out: Path, shape: tuple[int, int, int] | None, candidates: str, model: str, store: str | None
+) -> None:
+    """Look images up among the runs of the store, and compose adversarial examples of those that no run knows.
+
+    OUT holds images (n, H, W, C; float32 in 0..1), and for each looked_up, run, index, label and attack_label.
+    """
+    from core.composer import Composer
+    from core.generate import find_or_compose
+
+    given = read_images(images)
+    began = time.perf_counter()
+    with quiet_native_logs():
+        found = find_or_compose(given, shape, store_url(store), Composer(candidates, model))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        out,
+        images=found.images,
+        looked_up=found.looked_up,
+        run=np.array(found.run),
+        index=found.index,
+        label=found.label,
+        attack_label=found.attack_label,
+    )
+    known, seconds = int(found.looked_up.sum()), time.perf_counter() - began
+    click.echo(
+        f"{len(found.run)} images: {known} looked up, {len(found.run) - known} composed, {seconds:.2f} s", err=True
+    )
+    click.echo(str(out))
