@@ -62,6 +62,12 @@ class StandIn:
         """See Classifier."""
         return self.logits(images), np.zeros_like(images)
 
+    def rivals(
+        self, images: Images, labels: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
+        """See Classifier."""
+        return self.logits(images), 1 - labels[:, None], np.zeros_like(images)[:, None]
+
 
 def stand_in(run: RunStore, manifest: Manifest, trusted: bool = False) -> Classifier:
     """In place of the run's model."""

@@ -48,10 +48,11 @@ class Task:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--images", "count", default=10_000, show_default=True)
-def main(folder: Path, count: int) -> None:
+@click.option("--model", type=click.Choice(("cnn", "mlp")), default="cnn", show_default=True)
+def main(folder: Path, count: int, model: str) -> None:
     """Write a task."""
     task = Task(folder)
-    shutil.copyfile(ZOO / "cnn.keras", task.model)
+    shutil.copyfile(ZOO / f"{model}.keras", task.model)
     images = to_float(FashionMnist().load().images[:count], (0.0, 1.0))
     logits = classifier_of(task.model).logits(images)
     np.save(folder / "images.npy", images)

@@ -44,6 +44,16 @@ class LinearClassifier:
         rows = [row @ self.weights for row in upstream]
         return z.astype(np.float32), np.array(rows, np.float32).reshape(images.shape)
 
+    def rivals(
+        self, images: Images, labels: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
+        assert 0 < len(images) <= self.batch_size
+        self.passes += 1
+        z = self.logits(images)
+        found = largest_others(z, labels, count)
+        w = self.weights[found] - self.weights[labels][:, None]
+        return z, found, w.astype(np.float32).reshape(len(images), count, *images.shape[1:])
+
 
 class ScriptedClassifier:
     """Never flips; its gradient is a function of the image alone."""
@@ -58,6 +68,18 @@ class ScriptedClassifier:
 
     def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
         return self.logits(images), np.stack([self.gradient_of(image) for image in images])
+
+    def rivals(
+        self, images: Images, labels: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
+        z, gradient = self.gradient(images, labels, "margin")
+        return z, largest_others(z, labels, count), gradient[:, None]
+
+
+def largest_others(z: NDArray[np.float32], labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The classes (n, count) of the largest logits besides the label, largest first."""
+    others = np.where(np.eye(z.shape[1], dtype=bool)[labels], -np.inf, z)
+    return np.argsort(-others, axis=1, kind="stable")[:, :count]
 
 
 def image(*pixels: float) -> Images:

@@ -27,14 +27,18 @@ _CLOSE = 1e-4  # between logits of the same weights, computed by two libraries
 
 @dataclass(frozen=True)
 class Settings:
-    """The attack, the same for all, and the Keras file of the model."""
+    """The attack, the same for all, and the Keras file of the model. What the attack doesn't have is 0."""
 
     model: Path
     batch: int
-    epsilon: float
     steps: int
-    step_size: float
-    decay: float
+    epsilon: float = 0.0
+    step_size: float = 0.0
+    decay: float = 0.0
+    overshoot: float = 0.0
+    candidates: int = 0
+    norm: str = "linf"
+    architecture: str = "cnn"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The shipped CNN in PyTorch, with the weights of the Keras file."""
+"""The shipped models in PyTorch, with the weights of the Keras file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 def load_cnn(path: Path) -> Any:
     """A torch.nn.Module from (n, 1, 28, 28) to logits, in inference mode."""
-    import torch
     from torch import nn
 
     model = nn.Sequential(
@@ -19,10 +18,31 @@ def load_cnn(path: Path) -> Any:
         nn.Conv2d(64, 64, 3), nn.ReLU(),
         nn.Flatten(), nn.Linear(576, 784), nn.ReLU(), nn.Linear(784, 10),
     )  # fmt: skip
+    found = _weights(path, ("conv2d", "conv2d_1", "conv2d_2", "dense", "dense_1"))
+    # Keras flattens (3, 3, 64) with the channel last, PyTorch (64, 3, 3).
+    first, bias = found[3]
+    found[3] = first.reshape(3, 3, 64, 784).transpose(2, 0, 1, 3).reshape(576, 784), bias
+    return _with(model, found)
+
+
+def load_mlp(path: Path) -> Any:
+    """Like ``load_cnn``."""
+    from torch import nn
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 784), nn.ReLU(), nn.Linear(784, 10))
+    return _with(model, _weights(path, ("dense", "dense_1")))
+
+
+def _with(model: Any, weights: list[tuple[Any, Any]]) -> Any:
+    import torch
+    from torch import nn
+
     layers = [layer for layer in model if isinstance(layer, nn.Conv2d | nn.Linear)]
     with torch.no_grad():
-        for layer, (kernel, bias) in zip(layers, _weights(path), strict=True):
-            layer.weight.copy_(torch.from_numpy(kernel.copy()))
+        for layer, (kernel, bias) in zip(layers, weights, strict=True):
+            # PyTorch has the outputs first, Keras last.
+            order = (3, 2, 0, 1) if kernel.ndim == 4 else (1, 0)
+            layer.weight.copy_(torch.from_numpy(kernel.transpose(order).copy()))
             layer.bias.copy_(torch.from_numpy(bias))
     # The gradient of the images is wanted, that of the weights is not. With the channel last in memory it is quicker.
     return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
@@ -51,16 +71,12 @@ def logits_of(model: Any) -> Any:
     return logits
 
 
-def _weights(path: Path) -> list[tuple[Any, Any]]:
-    """Kernel and bias of each layer, in PyTorch's order of axes."""
+def _weights(path: Path, names: tuple[str, ...]) -> list[tuple[Any, Any]]:
+    """Kernel and bias of each layer, as Keras has them."""
     import h5py
     import numpy as np
 
     with zipfile.ZipFile(path) as file:
         weights = h5py.File(io.BytesIO(file.read("model.weights.h5")))
-    names = ("conv2d", "conv2d_1", "conv2d_2", "dense", "dense_1")
-    found = [tuple(np.asarray(weights[f"layers/{name}/vars/{part}"]) for part in (0, 1)) for name in names]
-    # Keras flattens (3, 3, 64) with the channel last, PyTorch (64, 3, 3).
-    first = found[3][0].reshape(3, 3, 64, 784).transpose(2, 0, 1, 3).reshape(576, 784)
-    kernels = [kernel.transpose(3, 2, 0, 1) for kernel, _ in found[:3]] + [first.T, found[4][0].T]
-    return [(kernel, bias) for kernel, (_, bias) in zip(kernels, found, strict=True)]
+    found = ([np.asarray(weights[f"layers/{name}/vars/{part}"]) for part in (0, 1)] for name in names)
+    return [(kernel, bias) for kernel, bias in found]

@@ -41,6 +41,16 @@ class Classifier(Protocol):
         """
         ...
 
+    def rivals(
+        self, images: Images, labels: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
+        """The classes k of the ``count`` largest logits besides the label y, largest first, and how to get to each.
+
+        Of at most ``batch_size`` images: logits (n, classes), rivals k (n, count), and the gradients
+        (n, count, H, W, C) of z[k] - z[y]. ``count`` is less than ``classes``.
+        """
+        ...
+
 
 def predict(classifier: Classifier, images: Images) -> NDArray[np.int64]:
     """The class (n,) with the largest logit."""
@@ -74,9 +84,19 @@ class KerasClassifier:
                 z = logits(x)
                 return z, input_gradient(_LOSSES[loss](z, y), x)
 
+        def towards_rivals(count: int, x: Any, y: Any) -> Any:
+            with weights.as_constants(), fast_gradients():
+                z = logits(x)
+                own = tf.one_hot(y, self.classes)
+                found = tf.math.top_k(tf.where(own > 0, tf.float32.min, z), count, index_type=tf.int64).indices
+                # One forward pass, and a backward pass for each: of the same shapes as those of ``backward``.
+                upstream = tf.unstack(tf.one_hot(found, self.classes) - own[:, None], axis=1)
+                return z, found, tf.stack([input_gradient(z, x, each) for each in upstream], axis=1)
+
         # Traced when they are first needed: few runs need both losses.
         self._forward = cache(lambda: compiled(forward, x_spec))
         self._backward = cache(lambda loss: compiled(partial(backward, loss), x_spec, y_spec))
+        self._rivals = cache(lambda count: compiled(partial(towards_rivals, count), x_spec, y_spec))
 
     def logits(self, images: Images) -> NDArray[np.float32]:
         """See Classifier."""
@@ -91,6 +111,13 @@ class KerasClassifier:
         """See Classifier."""
         logits, gradient = self._backward(loss)(self._filled(images), self._filled(labels))
         return logits[: len(images)], gradient[: len(images)]
+
+    def rivals(
+        self, images: Images, labels: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
+        """See Classifier."""
+        logits, rivals, gradients = self._rivals(count)(self._filled(images), self._filled(labels))
+        return logits[: len(images)], rivals[: len(images)], gradients[: len(images)]
 
     def _filled(self, rows: NDArray[Any]) -> NDArray[Any]:
         """``rows`` with zeros behind them, up to the next size of a pass."""

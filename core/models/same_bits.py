@@ -4,6 +4,9 @@ Some kernels treat the last few rows of a batch apart, or few rows otherwise tha
 would depend on how the set was cut. So a worker tries the wanted size, and halves of it, until shuffled
 batches agree to the bit; on machines of one kind all workers come to the same size. Smaller sizes serve
 where fewer images are left, and only those that give the same bits as that one.
+
+What is tried is the gradient. The pass to the rivals has the same operations on the same shapes, so it
+has the same sizes; tests/unit/test_rivals.py tries it.
 """
 
 from __future__ import annotations

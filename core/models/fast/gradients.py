@@ -28,14 +28,14 @@ def fast_gradients(operations: Collection[str] = tuple(_OVERRIDES)) -> Iterator[
         yield
 
 
-def input_gradient(loss: Any, x: Any) -> Any:
-    """The gradient of the summed loss with respect to x, in a graph; zero where nothing leads there.
+def input_gradient(y: Any, x: Any, upstream: Any = None) -> Any:
+    """The gradient of the sum of y, weighted with ``upstream``, with respect to x; zero where nothing leads there.
 
     A GradientTape would not see the overrides.
     """
     import tensorflow as tf
 
-    return tf.gradients(loss, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)[0]
+    return tf.gradients(y, x, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO)[0]
 
 
 @cache
