@@ -63,7 +63,7 @@ class Embedding:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], bounds: Bounds) -> Embedding:
         """The embedding whose ``arrays`` these are."""
-        return cls(*(arrays[name] for name in _NAMES), bounds)
+        return cls(*(np.asarray(arrays[name]) for name in _NAMES), bounds)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All there is of it but the bounds, to be stored by name."""

@@ -17,7 +17,7 @@ from core.pixels import Images
 from core.rng import image_rng
 from core.ssim import mean_ssim
 
-_QUERIES = 32  # at a time
+_QUERIES = 128  # at a time
 _FIRST = 64  # candidates that are compared before those with a higher bound are counted
 _PAIRS = 64  # at a time, in double precision
 
