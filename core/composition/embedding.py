@@ -44,7 +44,7 @@ class Embedding:
     def of(cls, candidates: Candidates, landmarks: int = 1024, dimensions: int = 1024) -> Embedding:
         """The embedding with so many landmarks, spread evenly over the candidates, and at most so many dimensions.
 
-        Cost: as many comparisons as there are pairs of a candidate and a landmark, some 2 us each.
+        Cost: as many comparisons as there are pairs of a candidate and a landmark, some 3 us each of 28x28 pixels.
         """
         count = len(candidates.images)
         rows = np.unique(np.linspace(0, count - 1, min(landmarks, count)).astype(np.intp))
@@ -63,7 +63,8 @@ class Embedding:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], bounds: Bounds) -> Embedding:
         """The embedding whose ``arrays`` these are."""
-        return cls(*(np.asarray(arrays[name]) for name in _NAMES), bounds)
+        landmarks, projection, vectors = (np.asarray(arrays[name]) for name in _NAMES)
+        return cls(landmarks, projection, vectors, bounds)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All there is of it but the bounds, to be stored by name."""
@@ -72,7 +73,7 @@ class Embedding:
     @property
     def rounding(self) -> float:
         """By no more than this, the inner product in single precision can be less than the SSIM."""
-        return (self.vectors.shape[1] + 8) * 2.0**-24 + _ROUNDING
+        return float((self.vectors.shape[1] + 8) * 2.0**-24 + _ROUNDING)
 
     def embed(self, images: Images) -> NDArray[np.float32]:
         """The vectors (n, d + 1) of images (n, H, W, C)."""
