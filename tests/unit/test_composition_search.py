@@ -82,14 +82,14 @@ def test_single_precision_is_off_by_no_more_than_it_says(bounds: Bounds, eight_b
         assert np.abs(comparison.ssim(np.arange(60)) - exact).max() <= comparison.rounding < 0.02
 
 
-@pytest.mark.parametrize("dimensions", [1, 5, 64])
+@pytest.mark.parametrize("landmarks", [1, 5, 60])
 @pytest.mark.parametrize(("channels", "bounds"), [(1, UNIT), (3, (-1.0, 1.0))])
-def test_no_ssim_is_above_its_bound(dimensions: int, channels: int, bounds: Bounds) -> None:
+def test_no_ssim_is_above_its_bound(landmarks: int, channels: int, bounds: Bounds) -> None:
     rng = np.random.default_rng(2)
     images = pictures(rng, 80, (16, 13, channels), bounds)
     candidates = Candidates.of(images[:60], np.zeros(60, np.int64), bounds)
-    embedding = Embedding.of(candidates, 40, dimensions)
-    assert embedding.vectors.shape[1] <= dimensions + 1
+    embedding = Embedding.of(candidates, landmarks)
+    assert embedding.vectors.shape[1] <= landmarks + 1
     bound = embedding.embed(images) @ embedding.vectors.T
     exact = np.array([Ssim()(np.repeat(image[None], 60, axis=0), images[:60], bounds) for image in images])
     assert (exact <= bound + embedding.rounding).all()
