@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -140,9 +141,14 @@ def test_of_equal_candidates_the_first_is_found() -> None:
     labels = np.arange(200) % 2
     candidates = Candidates.of(images, labels)
     query = np.clip(images[90:91] + np.float32(0.001), 0, 1)
-    for embedding in (None, Embedding.of(candidates, 50)):
-        assert best_match(query, np.array([7]), candidates, embedding)[0].tolist() == [31]
-        assert best_match(query, np.array([1]), candidates, embedding)[0].tolist() == [90]
+    embedding = Embedding.of(candidates, 50)
+    for embedded in (None, embedding):
+        assert best_match(query, np.array([7]), candidates, embedded)[0].tolist() == [31]
+        assert best_match(query, np.array([1]), candidates, embedded)[0].tolist() == [90]
+    # Also where it is compared last: nothing is known of it but that it may be near.
+    vectors = embedding.vectors.copy()
+    vectors[31, :-1], vectors[31, -1] = 0, 1e4
+    assert best_match(query, np.array([7]), candidates, replace(embedding, vectors=vectors))[0].tolist() == [31]
 
 
 def test_what_single_precision_cannot_tell_apart_is_told_apart() -> None:
