@@ -17,7 +17,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 # Pages, and the modules of this package with a function measure(quick: bool) -> Result, in the page's order.
 PAGES = {
     "benchmarks": ("engine", "floor", "job", "cost", "scale", "reduce"),
-    "systems": ("systems", "advgan"),
+    "systems": ("systems", "advgan", "composition"),
 }
 NAMES = tuple(name for names in PAGES.values() for name in names)
 

@@ -43,7 +43,8 @@ class Candidates:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], bounds: Bounds) -> Candidates:
         """The candidates whose ``arrays`` these are."""
-        return cls(*(arrays[name] for name in _NAMES), bounds)
+        images, labels, means, variances = (np.asarray(arrays[name]) for name in _NAMES)
+        return cls(images, labels, means, variances, bounds)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All there is of them but the bounds, to be stored by name."""

@@ -23,6 +23,7 @@ from core.pixels import Bounds, Images
 
 _NAMES = ("landmarks", "projection", "vectors")
 _AT_A_TIME = 1024
+_MOST = 1024  # landmarks
 _LEAST = 1e-4  # the smallest eigenvalue that is used
 _ROUNDING = 1e-6  # of the squared length, in double precision
 
@@ -41,17 +42,18 @@ class Embedding:
     bounds: Bounds
 
     @classmethod
-    def of(cls, candidates: Candidates, landmarks: int = 1024, dimensions: int = 1024) -> Embedding:
-        """The embedding with so many landmarks, spread evenly over the candidates, and at most so many dimensions.
+    def of(cls, candidates: Candidates, landmarks: int | None = None) -> Embedding:
+        """The embedding by so many landmarks, spread evenly over the candidates.
 
-        Cost: as many comparisons as there are pairs of a candidate and a landmark, some 2 us each.
+        Of few candidates, a sixteenth are landmarks: an image is compared with each of them too.
+        Cost: as many comparisons as there are pairs of a candidate and a landmark, some 3 us each of 28x28 pixels.
         """
         count = len(candidates.images)
-        rows = np.unique(np.linspace(0, count - 1, min(landmarks, count)).astype(np.intp))
-        chosen = candidates.floats(rows)
+        wanted = min(_MOST, max(1, count // 16)) if landmarks is None else min(landmarks, count)
+        chosen = candidates.floats(np.linspace(0, count - 1, wanted).astype(np.intp))
         kernel = Landmarks(chosen, candidates.bounds).kernel(chosen)
         sizes, directions = np.linalg.eigh((kernel + kernel.T) / 2)
-        kept = np.flatnonzero(sizes > _LEAST)[::-1][:dimensions]
+        kept = np.flatnonzero(sizes > _LEAST)
         projection = directions[:, kept] / np.sqrt(sizes[kept])
         empty = np.empty((count, len(kept) + 1), np.float32)
         embedding = cls(chosen, projection, empty, candidates.bounds)
@@ -63,7 +65,8 @@ class Embedding:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], bounds: Bounds) -> Embedding:
         """The embedding whose ``arrays`` these are."""
-        return cls(*(arrays[name] for name in _NAMES), bounds)
+        landmarks, projection, vectors = (np.asarray(arrays[name]) for name in _NAMES)
+        return cls(landmarks, projection, vectors, bounds)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All there is of it but the bounds, to be stored by name."""
@@ -72,7 +75,7 @@ class Embedding:
     @property
     def rounding(self) -> float:
         """By no more than this, the inner product in single precision can be less than the SSIM."""
-        return (self.vectors.shape[1] + 8) * 2.0**-24 + _ROUNDING
+        return float((self.vectors.shape[1] + 8) * 2.0**-24 + _ROUNDING)
 
     def embed(self, images: Images) -> NDArray[np.float32]:
         """The vectors (n, d + 1) of images (n, H, W, C)."""

@@ -39,7 +39,9 @@ class Query:
 
     def _some(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         of, count, height = self._candidates, len(rows), len(self._factors)
-        products = np.multiply(of.images[rows], self._factors, dtype=np.float32)
+        products = np.multiply(of.images.take(rows, axis=0), self._factors, dtype=np.float32)
         along_rows = products.reshape(count * height, -1) @ self._across
         sums = np.matmul(self._down, along_rows.reshape(count, height, -1)).reshape(count, -1)
-        return np.asarray(self._terms.ssim(sums, of.means[rows], of.variances[rows]), np.float32)
+        return np.asarray(
+            self._terms.ssim(sums, of.means.take(rows, axis=0), of.variances.take(rows, axis=0)), np.float32
+        )

@@ -17,7 +17,7 @@ from core.pixels import Images
 from core.rng import image_rng
 from core.ssim import mean_ssim
 
-_QUERIES = 32  # at a time
+_QUERIES = 128  # at a time
 _FIRST = 64  # candidates that are compared before those with a higher bound are counted
 _PAIRS = 64  # at a time, in double precision
 
@@ -83,12 +83,12 @@ def _others(candidates: Candidates, label: np.int64) -> Rows:
 def _best_of(query: Query, rows: Rows) -> Rows:
     """Those of ``rows`` that may be the best."""
     values = query.ssim(rows)
-    return rows[values >= values.max() - 2 * query.rounding]
+    return np.asarray(rows[values >= values.max() - 2 * query.rounding])
 
 
 def _bounded(query: Query, rows: Rows, most: NDArray[np.float32], likely: NDArray[np.float32]) -> Rows:
     """``_best_of``, where no SSIM is greater than ``most`` (n,), and ``likely`` (n,) is a guess at it."""
-    tried = likely.argmax(keepdims=True)
+    tried = np.array([likely.argmax()])
     values = query.ssim(rows[tried])
     for limit in (_FIRST, len(rows)):
         most[tried] = -np.inf

@@ -36,7 +36,7 @@ class Windows:
         """The local means (n, L) of images (n, H, W, C)."""
         count, height = images.shape[:2]
         along_rows = (images.reshape(count * height, -1) @ self.across).reshape(count, height, -1)
-        return np.matmul(self.down, along_rows).reshape(count, -1)
+        return np.asarray(np.matmul(self.down, along_rows).reshape(count, -1))
 
 
 @lru_cache(8)
