@@ -12,7 +12,7 @@ from pydantic import Field
 from core.assets import Asset, kept
 from core.attacks.base import Attack, Attacked, Examples
 from core.composition.blend import fixed_blend, least_blend
-from core.composition.cached import candidate_arrays, embedding_arrays
+from core.composition.cached import WORTH_EMBEDDING, candidate_arrays, embedding_arrays
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding
 from core.composition.pictures import pictures_of
@@ -61,7 +61,7 @@ class Composition(Attack):
         """The candidates with their statistics, and the surrogate."""
         pictures, found = self._pictures(images, bounds), dict[str, NDArray[Any] | Path]()
         found.update(candidate_arrays(pictures, bounds))
-        if self.search == "all":
+        if self.search == "all" and len(images.images) >= WORTH_EMBEDDING:
             found.update({_EMBEDDING + name: array for name, array in embedding_arrays(pictures, bounds).items()})
         if self.surrogate is not None:
             found[_SURROGATE] = surrogate_file(self.surrogate, images.images.shape[1:])
@@ -103,10 +103,12 @@ def _candidates(examples: Examples) -> Candidates:
     return kept(("candidates", *_digests(plain)), lambda: Candidates.from_arrays(_arrays(plain), examples.bounds))
 
 
-def _embedding(examples: Examples) -> Embedding:
+def _embedding(examples: Examples) -> Embedding | None:
     assets = {
         name.removeprefix(_EMBEDDING): asset for name, asset in examples.assets.items() if name.startswith(_EMBEDDING)
     }
+    if not assets:
+        return None
     return kept(("embedding", *_digests(assets)), lambda: Embedding.from_arrays(_arrays(assets), examples.bounds))
 
 

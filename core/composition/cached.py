@@ -19,6 +19,7 @@ from core.datasets.cache import cache_dir
 from core.pixels import Bounds
 
 Arrays = dict[str, NDArray[Any]]
+WORTH_EMBEDDING = 500  # images: comparing so few with every candidate takes less than making the embedding
 _VERSION = 1  # grows with every change of what is computed
 
 
@@ -35,11 +36,13 @@ def embedding_arrays(pictures: ImageSet, bounds: Bounds) -> Arrays:
     return _kept("embedding", pictures, bounds, lambda: Embedding.of(candidates).arrays())
 
 
+def has_embedding(pictures: ImageSet, bounds: Bounds) -> bool:
+    """Whether it was made before."""
+    return _folder("embedding", pictures, bounds).is_dir()
+
+
 def _kept(kind: str, pictures: ImageSet, bounds: Bounds, make: Callable[[], Arrays]) -> Arrays:
-    digest = hashlib.sha256(f"{kind} {_VERSION} {bounds} {pictures.images.dtype} {pictures.images.shape} ".encode())
-    for array in (pictures.images, pictures.labels):
-        digest.update(np.ascontiguousarray(array).data)
-    folder = cache_dir() / "composition" / digest.hexdigest()
+    folder = _folder(kind, pictures, bounds)
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as scratch:
@@ -48,3 +51,10 @@ def _kept(kind: str, pictures: ImageSet, bounds: Bounds, make: Callable[[], Arra
             with suppress(OSError):  # another process was faster
                 Path(scratch).rename(folder)
     return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in folder.glob("*.npy")}
+
+
+def _folder(kind: str, pictures: ImageSet, bounds: Bounds) -> Path:
+    digest = hashlib.sha256(f"{kind} {_VERSION} {bounds} {pictures.images.dtype} {pictures.images.shape} ".encode())
+    for array in (pictures.images, pictures.labels):
+        digest.update(np.ascontiguousarray(array).data)
+    return cache_dir() / "composition" / digest.hexdigest()

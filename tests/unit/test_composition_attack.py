@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.assets import Asset
+from core.attacks import composition
 from core.attacks.base import Examples
 from core.attacks.composition import Composition
 from core.composer import Composer
@@ -109,7 +110,7 @@ def test_the_least_blend_flips_what_the_picture_itself_would(tmp_path: Path) -> 
     np.testing.assert_allclose(found[flips] * 255, np.rint(found[flips] * 255), atol=1e-3)
 
 
-def test_a_sample_is_drawn_by_the_images_index(tmp_path: Path) -> None:
+def test_a_sample_is_drawn_by_the_images_index(tmp_path: Path, monkeypatch: Any) -> None:
     of = pictures(200)
     images = np.repeat(np.random.default_rng(5).random((1, *SHAPE), np.float32), 6, axis=0)
     attack = Composition(search="sampled", k=5, blend="fixed")
@@ -120,7 +121,9 @@ def test_a_sample_is_drawn_by_the_images_index(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again, found[[4, 1]])
     # Of all that there are, the sample is the whole.
     whole = attack.model_copy(update={"k": 200}).run(classifier(), data).images
+    monkeypatch.setattr(composition, "WORTH_EMBEDDING", 0)
     exact = Composition(blend="fixed")
+    assert "embedding vectors" in exact.prepare(of, UNIT)
     exactly = exact.run(classifier(), Examples(images, data.labels, data.indices, assets=assets(exact, of, tmp_path)))
     np.testing.assert_array_equal(whole, exactly.images)
 
@@ -175,7 +178,8 @@ def test_the_composer_flips_its_model(tmp_path: Path) -> None:
     assert flipped.any()
     whole = composed.images[:5][flipped[:5]] * 255
     np.testing.assert_allclose(whole, np.rint(whole), atol=1e-3)
-    # One by one, the same examples.
+    # With the embedding, and one by one, the same examples.
+    compose.warm_up(SHAPE)
     for place in (0, 7):
         np.testing.assert_array_equal(compose(images[place : place + 1]).images[0], composed.images[place])
     assert len(set(digests(composed.images))) == 10
