@@ -7,6 +7,7 @@ channel, from 0, the lowest value, to ``levels``, the highest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +29,17 @@ class FewPixels:
     bounds: Bounds
     levels: int
 
-    @property
+    @cached_property
     def last(self) -> NDArray[np.int32]:
         """The largest row, column and level of each channel (2 + C,)."""
         height, width, channels = self.shape
         return np.array([height - 1, width - 1, *[self.levels] * channels], np.int32)
+
+    @cached_property
+    def values(self) -> NDArray[np.float32]:
+        """The value of each level (levels + 1,), as 8-bit pixels are read."""
+        low, high = self.bounds
+        return (low + np.arange(self.levels + 1) / self.levels * (high - low)).astype(np.float32)
 
     def confined(self, numbers: NDArray[np.float64]) -> Candidates:
         """The candidates nearest to any ``numbers`` (n, N, 2 + C)."""
@@ -64,10 +71,8 @@ class FewPixels:
 
     def painted(self, image: Images, candidates: Candidates) -> Images:
         """The image (H, W, C) with the pixels of each candidate; of two at one place the later one counts."""
-        low, high = self.bounds
-        values = (low + np.arange(self.levels + 1) / self.levels * (high - low)).astype(np.float32)
         images = np.repeat(image[None], len(candidates), axis=0)
         rows = np.arange(len(candidates))
         for row, column, *levels in candidates.transpose(1, 2, 0):
-            images[rows, row, column] = values[np.stack(levels, axis=1)]
+            images[rows, row, column] = self.values[np.stack(levels, axis=1)]
         return images

@@ -16,6 +16,8 @@ from core.registry import ATTACKS
 from core.rng import image_rng
 
 EIGHT_BITS = 255
+PASSES = 4  # at a time: only the last of them isn't full
+PORTION = 32  # candidates of one image at a time
 
 
 @ATTACKS.register("one-pixel")
@@ -32,8 +34,8 @@ class OnePixel(Attack):
     """
 
     pixels: int = Field(1, ge=1, description="pixels that may change, with all their channels")
-    population: int = Field(100, ge=4, description="candidates at a time; 400 in the paper")
-    generations: int = Field(30, ge=0, description="generations at most, after the first candidates; 100 in the paper")
+    population: int = Field(50, ge=4, description="candidates at a time; 400 in the paper")
+    generations: int = Field(100, ge=0, description="generations at most, after the first candidates")
     differential_weight: float = Field(0.5, gt=0, le=2, description="F, what of the difference of two is added")
     crossover: float = Field(
         0.5, ge=0, le=1, description="chance of each pixel to be the mutant's, not the parent's; 1 in the paper"
@@ -51,19 +53,21 @@ class OnePixel(Attack):
         coming = self._searches(classifier, examples, space)
         active: list[_Search] = []
         while True:
-            # Portions of several images fill a pass that one image's can't.
-            while sum(len(search.asks) for search in active) < classifier.batch_size:
+            # Portions of several images fill passes that one image's can't.
+            while sum(len(search.asks) for search in active) < PASSES * classifier.batch_size:
                 search = next(coming, None)
                 if search is None:
                     break
                 active.append(search)
             if not active:
                 return result
-            images = [space.painted(examples.images[search.row], search.asks) for search in active]
-            logits = classifier.logits(np.concatenate(images))
-            parts = np.split(logits, np.cumsum([len(search.asks) for search in active])[:-1])
-            for search, part in zip(active, parts, strict=True):
-                if search.tell(_worth(examples, search.row, part)):
+            images = np.concatenate([space.painted(examples.images[search.row], search.asks) for search in active])
+            rows = np.repeat([search.row for search in active], [len(search.asks) for search in active])
+            objective, reached = _worth(examples, rows, classifier.logits(images))
+            start = 0
+            for search in active:
+                part = slice(start, start := start + len(search.asks))
+                if search.tell((objective[part], reached[part])):
                     evolution = search.evolution
                     result.images[search.row] = space.painted(examples.images[search.row], evolution.best[None])[0]
                     result.steps[search.row] = evolution.generation
@@ -88,7 +92,7 @@ class OnePixel(Attack):
                     first[:seeds] = space.foreseen(images[place], gradients[place], seeds)
                 evolution = Evolution(
                     rng, first, space.confined, self.differential_weight, self.crossover, self.generations,
-                    self.early_stop, classifier.batch_size,
+                    self.early_stop, PORTION,
                 )  # fmt: skip
                 yield _Search(int(rows[place]), evolution)
 
@@ -110,9 +114,12 @@ class _Search:
         return self.done
 
 
-def _worth(examples: Examples, row: int, logits: NDArray[np.float32]) -> Worth:
-    """The log odds of the target, or against the label, of candidates with these logits (n, classes)."""
-    label = examples.labels[row]
+def _worth(examples: Examples, rows: NDArray[np.intp], logits: NDArray[np.float32]) -> Worth:
+    """Of candidates with these logits (n, classes) for the examples at ``rows`` (n,).
+
+    The objective is the log odds of the target, or against the label.
+    """
+    own = np.arange(logits.shape[1]) == examples.labels[rows, None]
     exact = logits.astype(np.float64)
-    odds = exact[:, label] - np.logaddexp.reduce(np.delete(exact, label, axis=1), axis=1)
-    return odds if examples.targeted else -odds, examples.reached(logits.argmax(axis=1), row)
+    odds = exact[own] - np.logaddexp.reduce(exact, axis=1, where=~own, initial=-np.inf)
+    return odds if examples.targeted else -odds, examples.reached(logits.argmax(axis=1), rows)
