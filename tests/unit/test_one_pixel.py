@@ -285,8 +285,10 @@ def check(pixels: int, shape: tuple[int, ...], bounds: Bounds, targeted: bool, a
 def test_what_the_gradient_foresees_of_a_linear_model_is_exact(
     pixels: int, shape: tuple[int, ...], bounds: Bounds, targeted: bool
 ) -> None:
-    attack = OnePixel(pixels=pixels, population=4, generations=0, seeded=0.25)
-    assert not check(pixels, shape, bounds, targeted, attack).steps.any()
+    attack = OnePixel(pixels=pixels, population=4, generations=3, seeded=0.25)
+    steps = check(pixels, shape, bounds, targeted, attack).steps
+    # The first candidate flips it, or none does.
+    assert set(steps) == {0, 3}
 
 
 @pytest.mark.parametrize("targeted", [False, True])
@@ -340,6 +342,25 @@ def test_each_image_has_numbers_of_its_own() -> None:
     results = [attack.run(linear(SHAPES[0]), replace(twins, seed=seed)).images for seed in (0, 1)]
     assert (results[0][0] != results[0][1]).any()
     assert (results[0][0] != results[1][0]).any()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"pixels": 3},
+        {"population": 20},
+        {"generations": 4},
+        {"differential_weight": 0.9},
+        {"crossover": 1},
+        {"seeded": 1},
+    ],
+    ids=str,
+)
+def test_every_hyper_parameter_counts(other: dict[str, float]) -> None:
+    data, model = data_of(SHAPES[1]), linear(SHAPES[1])
+    attack = OnePixel(pixels=2, population=10, generations=3, seeded=0, early_stop=False)
+    changed = attack.model_copy(update=other)
+    assert (attack.run(model, data).images != changed.run(model, data).images).any(axis=(1, 2, 3)).sum() > 4
 
 
 @pytest.mark.parametrize("population", [3, 0])
