@@ -26,11 +26,12 @@ class OnePixel(Attack):
 
     No bound on how much a pixel changes, only on how many do. Section 3.3 of the paper, with its objective, the
     probability of the label, as log odds, which don't saturate. Beyond the paper: places and values are whole
-    numbers, so that no candidate is looked at twice, and ``seeded`` uses the gradient. The paper's attack is
-    population 400, generations 100, seeded 0.
+    numbers, 8-bit levels unless the images have others, so that no candidate is looked at twice; ``seeded`` uses
+    the gradient, ``crossover`` changes some of the pixels at a time. The paper's attack is population 400,
+    generations 100, seeded 0, crossover 1.
 
-    Cost: at most population x (1 + generations) forward passes, and a backward pass if seeded. Choose it to learn
-    how much hangs on single pixels.
+    Cost: at most population x (1 + generations) forward passes, and a backward pass if seeded; the default was
+    chosen with ``python -m bench.one_pixel_tune``. Choose it to learn how much hangs on single pixels.
     """
 
     pixels: int = Field(1, ge=1, description="pixels that may change, with all their channels")
