@@ -1,6 +1,6 @@
 """The one-pixel attack on the shipped models, and against the libraries that have it.
 
-    python -m bench.one_pixel                 # both pieces, some 15 minutes; prints Markdown
+    python -m bench.one_pixel                 # both pieces, some 10 minutes; prints Markdown
     python -m bench.one_pixel peers --json found.json
 
 CPU seconds of the attack alone, in one thread. Our model judges all images: the prediction is another one, no
