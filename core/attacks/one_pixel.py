@@ -1,0 +1,126 @@
+"""The one-pixel attack (Su, Vargas, Sakurai 2019, arXiv 1710.08864)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from core.attacks.base import Attack, Attacked, Examples
+from core.attacks.evolution import Evolution, Worth
+from core.attacks.few_pixels import Candidates, FewPixels
+from core.models.classifier import Classifier
+from core.registry import ATTACKS
+from core.rng import image_rng
+
+EIGHT_BITS = 255
+PASSES = 4  # at a time: only the last of them isn't full
+PORTION = 32  # candidates of one image at a time
+
+
+@ATTACKS.register("one-pixel")
+class OnePixel(Attack):
+    """Differential evolution over the places and values of a few pixels: child = a + F (b - c), the better stays.
+
+    No bound on how much a pixel changes, only on how many do. Section 3.3 of the paper, with its objective, the
+    probability of the label, as log odds, which don't saturate. Beyond the paper: places and values are whole
+    numbers, 8-bit levels unless the images have others, so that no candidate is looked at twice; ``seeded`` uses
+    the gradient, ``crossover`` changes some of the pixels at a time. The paper's attack is population 400,
+    generations 100, seeded 0, crossover 1.
+
+    Cost: at most population x (1 + generations) forward passes, and a backward pass if seeded; the default was
+    chosen with ``python -m bench.one_pixel_tune``. Choose it to learn how much hangs on single pixels.
+    """
+
+    pixels: int = Field(1, ge=1, description="pixels that may change, with all their channels")
+    population: int = Field(50, ge=4, description="candidates at a time; 400 in the paper")
+    generations: int = Field(100, ge=0, description="generations at most, after the first candidates")
+    differential_weight: float = Field(0.5, gt=0, le=2, description="F, what of the difference of two is added")
+    crossover: float = Field(
+        0.5, ge=0, le=1, description="chance of each pixel to be the mutant's, not the parent's; 1 in the paper"
+    )
+    seeded: float = Field(
+        0.5, ge=0, le=1, description="share of the first candidates that the gradient chooses; 0: a black box"
+    )
+    early_stop: bool = Field(True, description="stop an image at the first candidate whose prediction is as wanted")
+
+    def run(self, classifier: Classifier, examples: Examples) -> Attacked:
+        """See Attack. ``steps`` are generations."""
+        count = len(examples.images)
+        result = Attacked(examples.images.copy(), np.zeros(count, np.int64), np.zeros(count, bool))
+        space = FewPixels(self.pixels, examples.images.shape[1:], examples.bounds, examples.levels or EIGHT_BITS)
+        coming = self._searches(classifier, examples, space)
+        active: list[_Search] = []
+        while True:
+            # Portions of several images fill passes that one image's can't.
+            while sum(len(search.asks) for search in active) < PASSES * classifier.batch_size:
+                search = next(coming, None)
+                if search is None:
+                    break
+                active.append(search)
+            if not active:
+                return result
+            images = np.concatenate([space.painted(examples.images[search.row], search.asks) for search in active])
+            rows = np.repeat([search.row for search in active], [len(search.asks) for search in active])
+            objective, reached = _worth(examples, rows, classifier.logits(images))
+            start = 0
+            for search in active:
+                part = slice(start, start := start + len(search.asks))
+                if search.tell((objective[part], reached[part])):
+                    evolution = search.evolution
+                    result.images[search.row] = space.painted(examples.images[search.row], evolution.best[None])[0]
+                    result.steps[search.row] = evolution.generation
+            active = [search for search in active if not search.done]
+
+    def _searches(self, classifier: Classifier, examples: Examples, space: FewPixels) -> Iterator[_Search]:
+        """A search for each image that isn't predicted as is wanted from the start."""
+        seeds = round(self.seeded * self.population)
+        for start in range(0, len(examples.images), classifier.batch_size):
+            rows = np.arange(start, min(start + classifier.batch_size, len(examples.images)))
+            images = examples.images[rows]
+            if seeds:
+                logits, gradients = classifier.gradient(images, examples.labels[rows], "margin")
+                gradients = -gradients if examples.targeted else gradients
+            else:
+                logits = classifier.logits(images)
+            reached = examples.reached(logits.argmax(axis=1), rows)
+            for place in np.flatnonzero(~(reached & self.early_stop)):
+                rng = image_rng(examples.seed, int(examples.indices[rows[place]]))
+                first = space.drawn(rng, self.population)
+                if seeds:
+                    first[:seeds] = space.foreseen(images[place], gradients[place], seeds)
+                evolution = Evolution(
+                    rng, first, space.confined, self.differential_weight, self.crossover, self.generations,
+                    self.early_stop, PORTION,
+                )  # fmt: skip
+                yield _Search(int(rows[place]), evolution)
+
+
+class _Search:
+    """The evolution of the image at ``row``. asks: the candidates that it wants to know about."""
+
+    def __init__(self, row: int, evolution: Evolution) -> None:
+        self.row, self.evolution, self.done = row, evolution, False
+        self._course: Generator[Candidates, Worth, None] = evolution.run()
+        self.asks = next(self._course)
+
+    def tell(self, worth: Worth) -> bool:
+        """What ``asks`` are worth; whether it is done."""
+        try:
+            self.asks = self._course.send(worth)
+        except StopIteration:
+            self.done = True
+        return self.done
+
+
+def _worth(examples: Examples, rows: NDArray[np.intp], logits: NDArray[np.float32]) -> Worth:
+    """Of candidates with these logits (n, classes) for the examples at ``rows`` (n,).
+
+    The objective is the log odds of the target, or against the label.
+    """
+    own = np.arange(logits.shape[1]) == examples.labels[rows, None]
+    exact = logits.astype(np.float64)
+    odds = exact[own] - np.logaddexp.reduce(exact, axis=1, where=~own, initial=-np.inf)
+    return odds if examples.targeted else -odds, examples.reached(logits.argmax(axis=1), rows)
