@@ -14,23 +14,32 @@ from bench.page import page, section
 from bench.results import Result
 
 DOCS = Path(__file__).parent.parent / "docs"
-# Pages, and the modules of this package with a function measure(quick: bool) -> Result, in the page's order.
+# Pages, and what is on them in their order: names of results, and the functions (quick: bool) -> Result that make them.
 PAGES = {
-    "benchmarks": ("engine", "floor", "job", "cost", "scale", "reduce"),
-    "systems": ("systems", "advgan", "composition"),
+    "benchmarks": {name: f"{name}:measure" for name in ("engine", "floor", "job", "cost", "scale", "reduce")},
+    "systems": {
+        "systems": "systems:measure",
+        "composition": "composition:measure",
+        "generate": "generate:measure",
+        "one-pixel-shipped": "one_pixel:shipped",
+        "one-pixel-peers": "one_pixel:peers",
+        "deepfool": "deepfool:measure",
+        "advgan": "advgan:measure",
+    },
 }
-NAMES = tuple(name for names in PAGES.values() for name in names)
+WHERE = {name: place for made in PAGES.values() for name, place in made.items()}
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(NAMES))
+@click.argument("names", nargs=-1, type=click.Choice(list(WHERE)))
 @click.option("--quick", is_flag=True, help="Small and few: to see whether it works. Nothing is written.")
 def main(names: tuple[str, ...], quick: bool) -> None:
     """Run the benchmarks NAMES, all of them if none is given."""
-    for name in names or NAMES:
+    for name in names or WHERE:
         click.echo(f"-- {name}", err=True)
         began = time.perf_counter()
-        found: Result = importlib.import_module(f"bench.{name}").measure(quick)
+        module, _, function = WHERE[name].partition(":")
+        found: Result = getattr(importlib.import_module(f"bench.{module}"), function)(quick)
         found = found.model_copy(update={"machine": machine(), "took_seconds": time.perf_counter() - began})
         click.echo("\n".join(section(found)))
         if not quick:

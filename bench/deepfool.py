@@ -13,14 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
 from bench import turns
 from bench.entrants import PEERS_PYTHON, check_peers
-from bench.machine import machine
-from bench.page import section
 from bench.results import Figure, Result, Table
 from bench.session import classifier_of
 from bench.task import Task
@@ -63,7 +60,7 @@ def measure(quick: bool) -> Result:
     return Result(
         name="deepfool",
         title="DeepFool",
-        command="python -m bench.deepfool",
+        command="python -m bench deepfool",
         tables=[Table(columns=columns, rows=rows)],
         figures=figures,
         notes=[
@@ -114,19 +111,5 @@ def attack_task(folder: Path, out: Path) -> None:
     print(json.dumps({"seconds": wall, "cpu_seconds": cpu, "mean_steps": float(attacked.steps.mean())}))
 
 
-@click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--quick", is_flag=True, help="Few images, one round.")
-def main(files: tuple[Path, ...], quick: bool) -> None:
-    """Compare, or with TASK OUT attack alone."""
-    if files:
-        attack_task(*files)
-        return
-    began = time.perf_counter()
-    found = measure(quick)
-    took = time.perf_counter() - began
-    click.echo("\n".join(section(found.model_copy(update={"machine": machine(), "took_seconds": took}))))
-
-
 if __name__ == "__main__":
-    main()
+    attack_task(*map(Path, sys.argv[1:]))

@@ -9,22 +9,17 @@ more pixels than allowed are changed, all values are in 0..1.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import click
 import numpy as np
 
 from bench import turns
 from bench.entrants import PEERS_PYTHON, check_peers
-from bench.machine import machine
-from bench.page import section
 from bench.results import Figure, Result, Table
 from bench.session import classifier_of
 from bench.task import Task
@@ -120,7 +115,7 @@ def shipped(quick: bool) -> Result:
     return Result(
         name="one-pixel-shipped",
         title="One-pixel attack: the shipped models",
-        command="python -m bench.one_pixel shipped",
+        command="python -m bench one-pixel-shipped",
         tables=[Table(columns=COLUMNS, rows=[row.cells() for row in rows])],
         notes=[
             "The first test images of Fashion-MNIST; labels = clean predictions. The paper's setting, a black box "
@@ -160,7 +155,7 @@ def peers(quick: bool) -> Result:
     return Result(
         name="one-pixel-peers",
         title="One-pixel attack: against the libraries",
-        command="python -m bench.one_pixel peers",
+        command="python -m bench one-pixel-peers",
         tables=[Table(columns=[*COLUMNS, "times as fast as the library"], rows=cells)],
         figures=figures,
         notes=[
@@ -170,26 +165,3 @@ def peers(quick: bool) -> Result:
             "generation, in the best member."
         ],
     )
-
-
-PIECES: dict[str, Callable[[bool], Result]] = {"shipped": shipped, "peers": peers}
-
-
-@click.command()
-@click.argument("pieces", nargs=-1, type=click.Choice(list(PIECES)))
-@click.option("--quick", is_flag=True, help="Few images: to see whether it works.")
-@click.option("--json", "out", type=click.Path(path_type=Path), help="Also write what was found there.")
-def main(pieces: tuple[str, ...], quick: bool, out: Path | None) -> None:
-    """Run the PIECES, all of them if none is given, and print them."""
-    found = []
-    for name in pieces or PIECES:
-        began = time.perf_counter()
-        result = PIECES[name](quick)
-        found.append(result.model_copy(update={"machine": machine(), "took_seconds": time.perf_counter() - began}))
-        click.echo("\n".join(section(found[-1])) + "\n")
-    if out:
-        out.write_text(json.dumps([result.model_dump(mode="json") for result in found], indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -72,7 +72,29 @@ GRADIENTS = (
     System("MI-FGSM to the least likely class", "--target least-likely --steps 40", ""),
     System("MI-FGSM on the MLP", "--model mlp", ""),
 )
-SYSTEMS = (*NOISES, *GRADIENTS)
+OTHERS = (
+    System(
+        "composition as theirs: best of 150, fixed shares",
+        "--attack composition --set search=sampled --set blend=fixed",
+        "about 30 s an image",
+        "they compared by scikit-image, one pair at a time",
+    ),
+    System("composition: best of all, fixed shares", "--attack composition --set blend=fixed", "judged unaffordable"),
+    System("composition: best of all, as little as flips", "--attack composition", "judged unaffordable"),
+    System(
+        "the same for an unknown model: the MLP decides",
+        "--attack composition --set surrogate=mlp",
+        "",
+    ),
+    System("one pixel", "--attack one-pixel", "left for lack of computing power", limit=1000),
+    System("three pixels", "--attack one-pixel --set pixels=3", "", limit=1000),
+    System("DeepFool in L2", "--attack deepfool", "in their references", limit=1000),
+    System("DeepFool in L-infinity", "--attack deepfool --set norm=linf", "", limit=1000),
+    System("advGAN", "--attack advgan", "left for lack of computing power"),
+    System("advGAN on the MLP", "--attack advgan --set generator=advgan-mlp --model mlp", ""),
+    System("a cascade", "--attack fgsm,mifgsm,deepfool", ""),
+)
+SYSTEMS = (*NOISES, *GRADIENTS, *OTHERS)
 
 
 def measure(quick: bool) -> Result:

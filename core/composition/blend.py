@@ -16,7 +16,7 @@ def fixed_blend(
 ) -> Images:
     """alpha * image + beta * other + gamma, within the bounds; alpha = 1 / (3.25 + SSIM), beta = 1 - alpha.
 
-    Of a pair that is alike at all, 1 - 1 / 3.25 = 0.69 or more is the other picture. ssim: (n,).
+    Where the SSIM (n,) isn't negative, 1 - 1 / 3.25 = 0.69 or more is the other picture.
     """
     alpha = (1 / (3.25 + ssim))[:, None, None, None]
     return np.clip(alpha * images + (1 - alpha) * others + gamma, *bounds).astype(np.float32)

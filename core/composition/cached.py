@@ -19,7 +19,7 @@ from core.datasets.cache import cache_dir
 from core.pixels import Bounds
 
 Arrays = dict[str, NDArray[Any]]
-WORTH_EMBEDDING = 500  # images: comparing so few with every candidate takes less than making the embedding
+WORTH_EMBEDDING = 2000  # images: comparing so few with every candidate takes less than making the embedding
 _VERSION = 1  # grows with every change of what is computed
 
 

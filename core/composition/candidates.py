@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.composition.blas import one_blas_thread
 from core.composition.windows import window_statistics, windows_of
 from core.pixels import Bounds, Images, to_float
 
@@ -31,6 +32,7 @@ class Candidates:
     bounds: Bounds
 
     @classmethod
+    @one_blas_thread()
     def of(cls, images: NDArray[Any], labels: NDArray[np.int64], bounds: Bounds = (0.0, 1.0)) -> Candidates:
         """The candidates with their statistics. Raises DataError for sides under 11 pixels."""
         shape = len(images), windows_of(images.shape[1:]).count

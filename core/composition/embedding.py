@@ -9,7 +9,9 @@ inner product of two rests is at most the product of their lengths.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.composition.blas import one_blas_thread
 from core.composition.candidates import Candidates
 from core.composition.landmarks import Landmarks
 from core.pixels import Bounds, Images
@@ -42,6 +45,7 @@ class Embedding:
     bounds: Bounds
 
     @classmethod
+    @one_blas_thread()
     def of(cls, candidates: Candidates, landmarks: int | None = None) -> Embedding:
         """The embedding by so many landmarks, spread evenly over the candidates.
 
@@ -57,9 +61,13 @@ class Embedding:
         projection = directions[:, kept] / np.sqrt(sizes[kept])
         empty = np.empty((count, len(kept) + 1), np.float32)
         embedding = cls(chosen, projection, empty, candidates.bounds)
-        for start in range(0, count, _AT_A_TIME):
+
+        def fill(start: int) -> None:
             some = np.arange(start, min(count, start + _AT_A_TIME))
             empty[some] = embedding.embed(candidates.floats(some))
+
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            list(threads.map(fill, range(0, count, _AT_A_TIME)))
         return embedding
 
     @classmethod

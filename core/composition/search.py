@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from core.composition.blas import one_blas_thread
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding
 from core.composition.query import Query
@@ -25,6 +26,7 @@ Rows = NDArray[np.intp]
 Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
+@one_blas_thread()
 def best_match(
     queries: Images, excluded: NDArray[np.int64], candidates: Candidates, embedding: Embedding | None = None
 ) -> Found:
@@ -52,6 +54,7 @@ def best_match(
     return _decide(queries, candidates, finalists)
 
 
+@one_blas_thread()
 def sampled_match(
     queries: Images,
     excluded: NDArray[np.int64],

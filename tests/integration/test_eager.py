@@ -23,6 +23,7 @@ from core.store import ATTACK_DATA, LEDGER, REPORT_PAGE, RunStore
 from orchestrator.job import work
 from orchestrator.plan import Request, plan
 from tasks.app import app
+from tests.generators import save_untrained
 from tests.runs import save_model, save_set
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -82,6 +83,37 @@ def test_the_same_bytes_for_any_number_of_shards(tmp_path: Path) -> None:
         assert all(check.passed for check in report.audit), report.audit
         results.add(run.result_bytes(ATTACK_DATA))
     assert len(results) == 1
+
+
+SYSTEMS: dict[str, dict[str, Scalar]] = {
+    "composition": {},
+    "deepfool": {"norm": "linf"},
+    "one-pixel": {"pixels": 2, "population": 12, "generations": 4},
+    "advgan": {"generator": "{folder}/generator.keras"},
+    "gaussian": {"variance": 0.1},
+    "fgsm,one-pixel,composition": {"fgsm.epsilon": 0.004, "one-pixel.generations": 2, "one-pixel.population": 8},
+}
+
+
+@pytest.mark.parametrize("attack", SYSTEMS)
+def test_every_system_makes_the_same_bytes_for_any_number_of_shards(tmp_path: Path, attack: str) -> None:
+    """On colour images, with what the attack needs besides as inputs of the run."""
+    data = save_set(tmp_path / "set.npz", 21, (15, 14, 3), 4)
+    model = save_model(tmp_path / "model.keras", (15, 14, 3), 4)
+    save_untrained(tmp_path / "generator.keras", (15, 14, 3))
+    params = {
+        key: value.format(folder=tmp_path) if isinstance(value, str) else value
+        for key, value in SYSTEMS[attack].items()
+    }
+    made = set()
+    for shards in (1, 6):
+        run = run_of(tmp_path, shards=shards, data=str(data), model=str(model), attack=attack, params=params)
+        report = work(run, broker=None, workers=None)
+        assert report.complete
+        assert all(check.passed for check in report.audit), report.audit
+        made.add(run.result_bytes(ATTACK_DATA))
+    assert len(made) == 1
+    assert set(columns(run)["attack"]) <= set(attack.split(","))
 
 
 def test_a_saturated_model_is_attacked_through_the_fallback(tmp_path: Path) -> None:
