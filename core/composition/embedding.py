@@ -92,5 +92,10 @@ class Embedding:
         return np.concatenate([coordinates, rest], axis=1).astype(np.float32)
 
     @cached_property
+    def rests(self) -> NDArray[np.float32]:
+        """The lengths (N,) of the rests, side by side in memory."""
+        return np.ascontiguousarray(self.vectors[:, -1])
+
+    @cached_property
     def _landmarks(self) -> Landmarks:
         return Landmarks(self.landmarks, self.bounds)

@@ -49,7 +49,7 @@ def best_match(
         bounds = vectors @ embedding.vectors.T
         for image, label, vector, bound in zip(some, labels, vectors, bounds, strict=True):
             rows = _others(candidates, label)
-            likely = bound[rows] - vector[-1] * embedding.vectors[rows, -1]
+            likely = (bound - vector[-1] * embedding.rests)[rows]
             finalists.append(_bounded(Query(image, candidates), rows, bound[rows] + embedding.rounding, likely))
     return _decide(queries, candidates, finalists)
 
