@@ -24,6 +24,7 @@ PAGES = {
         "one-pixel-shipped": "one_pixel:shipped",
         "one-pixel-peers": "one_pixel:peers",
         "deepfool": "deepfool:measure",
+        "deepfool-strides": "deepfool_strides:measure",
         "advgan": "advgan:measure",
     },
 }
