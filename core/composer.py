@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.assets import Asset
 from core.attacks.base import Examples
-from core.composition.blend import least_blend
+from core.attacks.blend import least_blend
 from core.composition.cached import candidate_arrays, embedding_arrays, has_embedding
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding

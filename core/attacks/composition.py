@@ -11,7 +11,7 @@ from pydantic import Field
 
 from core.assets import Asset, kept
 from core.attacks.base import Attack, Attacked, Examples
-from core.composition.blend import fixed_blend, least_blend
+from core.attacks.blend import fixed_blend, least_blend
 from core.composition.cached import WORTH_EMBEDDING, candidate_arrays, embedding_arrays
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding

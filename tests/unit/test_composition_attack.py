@@ -11,9 +11,9 @@ import pytest
 from core.assets import Asset
 from core.attacks import composition
 from core.attacks.base import Examples
+from core.attacks.blend import fixed_blend, least_blend
 from core.attacks.composition import Composition
 from core.composer import Composer
-from core.composition.blend import fixed_blend, least_blend
 from core.datasets.base import ImageSet
 from core.errors import ConfigError, DataError
 from core.index import digests
