@@ -113,3 +113,14 @@ def test_a_name_is_taken_once() -> None:
     registry.register("a")(int)
     with pytest.raises(ValueError, match="registered twice"):
         registry.register("a")(float)
+
+
+def test_a_module_that_fails_is_told_of_at_every_look_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_things").mkdir()
+    (tmp_path / "broken_things" / "__init__.py").touch()
+    (tmp_path / "broken_things" / "one.py").write_text("import no_such_module_anywhere")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry: Registry[type] = Registry("thing", "broken_things")
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="no_such_module_anywhere"):
+            registry["one"]
