@@ -201,13 +201,13 @@ def _operations(model: Any) -> list[tuple[str, float]]:
     from core.models.classifier import KerasClassifier
 
     traced: list[Any] = []
-    make = tf.compat.v1.Session.make_callable
+    make = tf.compat.v1.Session._make_callable_from_options
 
     def remember(session: Any, *arguments: Any, **more: Any) -> Any:
         traced.append(session)
         return make(session, *arguments, **more)
 
-    with mock.patch.object(tf.compat.v1.Session, "make_callable", remember):
+    with mock.patch.object(tf.compat.v1.Session, "_make_callable_from_options", remember):
         classifier = KerasClassifier(model, (28, 28, 1), BATCH)
         x, y = np.random.default_rng(0).random((BATCH, 28, 28, 1), np.float32), np.zeros(BATCH, np.int64)
         for _ in range(5):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.assets import Asset
 from core.attacks.base import Examples
 from core.attacks.blend import least_blend
+from core.attacks.candidate_classes import candidate_classes
 from core.composition.cached import candidate_arrays, embedding_arrays, has_embedding
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding
@@ -43,7 +44,7 @@ class Composed:
 
 
 class Composer:
-    """Of the most similar candidate of another label, as little as flips the prediction of a model.
+    """Of the most similar candidate of another label and another prediction, as little as flips the model's.
 
     candidates: a data set (its training images) or an .npz; model: a shipped one or a Keras file. Both are read when
     they are first needed, and kept. The candidates' embedding, which makes the search fast and changes nothing else, is
@@ -56,7 +57,9 @@ class Composer:
 
     def warm_up(self, shape: tuple[int, ...] = (28, 28, 1)) -> None:
         """Have all that images of this shape need, the embedding too; raises InputError where it doesn't fit."""
-        self._kit(shape).embed()
+        kit = self._kit(shape)
+        kit.embed()
+        candidate_classes(kit.classifier, kit.candidates)
 
     def __call__(self, images: Images) -> Composed:
         """Examples of images (n, H, W, C) in 0..1; raises InputError where candidates or model don't fit them."""
@@ -65,7 +68,8 @@ class Composer:
         if kit.composed >= _WORTH_EMBEDDING:
             kit.embed()
         label = predict(kit.classifier, images)
-        rows, ssim = best_match(images, label, kit.candidates, kit.embedding)
+        classes = candidate_classes(kit.classifier, kit.candidates)
+        rows, ssim = best_match(images, label, kit.candidates, kit.embedding, classes)
         blended = np.empty_like(images)
         eight_bit = on_grid(images, UNIT)
         for levels, chosen in ((_LEVELS, np.flatnonzero(eight_bit)), (None, np.flatnonzero(~eight_bit))):

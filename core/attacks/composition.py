@@ -12,6 +12,7 @@ from pydantic import Field
 from core.assets import Asset, kept
 from core.attacks.base import Attack, Attacked, Examples
 from core.attacks.blend import fixed_blend, least_blend
+from core.attacks.candidate_classes import candidate_classes
 from core.composition.cached import WORTH_EMBEDDING, candidate_arrays, embedding_arrays
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding
@@ -32,10 +33,11 @@ class Composition(Attack):
     """x <- alpha * x + beta * y + gamma, y the candidate of another label with the highest SSIM to x.
 
     The source experiment's own: k = 150 random candidates (``search=sampled``), alpha = 1 / (3.25 + SSIM), beta =
-    1 - alpha (``blend=fixed``). By default the search is exact over all candidates, and of y there is as little as
-    flips the prediction, found by bisection; fixed shares where y itself wouldn't flip it. Cost: no gradient; a search
-    of some milliseconds an image, and with ``blend=least`` one forward pass for each bisection. Choose it where the
-    model is unknown: then a ``surrogate`` decides.
+    1 - alpha (``blend=fixed``). By default the search is exact over all candidates, and of y, which is also predicted
+    as another class, there is as little as flips the prediction, found by bisection; fixed shares where no candidate
+    is. Cost: no gradient; a search of some milliseconds an image, and with ``blend=least`` one forward pass for each
+    bisection, and in each worker one for each candidate. Choose it where the model is unknown: then a ``surrogate``
+    decides.
     """
 
     targetable: ClassVar[bool] = False
@@ -77,24 +79,23 @@ class Composition(Attack):
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack."""
-        count = len(examples.images)
         candidates = _candidates(examples)
-        rows, ssim = self._search(examples, candidates)
-        others = candidates.floats(rows)
         if self.blend == "fixed":
-            images = fixed_blend(examples.images, others, ssim, examples.bounds, self.gamma)
+            rows, ssim = self._search(examples, candidates, None)
+            images = fixed_blend(examples.images, candidates.floats(rows), ssim, examples.bounds, self.gamma)
         else:
             if _SURROGATE in examples.assets:
                 shape = examples.images.shape[1:]
                 classifier = load_surrogate(examples.assets[_SURROGATE], shape, classifier.batch_size)
-            images = least_blend(classifier, examples, others, ssim, self.bisections)
-        return Attacked(images, np.zeros(count, np.int64), np.zeros(count, bool))
+            rows, ssim = self._search(examples, candidates, candidate_classes(classifier, candidates))
+            images = least_blend(classifier, examples, candidates.floats(rows), ssim, self.bisections)
+        return Attacked(images, np.zeros(len(images), np.int64), np.zeros(len(images), bool))
 
-    def _search(self, examples: Examples, candidates: Candidates) -> Found:
+    def _search(self, examples: Examples, candidates: Candidates, classes: NDArray[np.int64] | None) -> Found:
         queries, labels = examples.images, examples.labels
         if self.search == "sampled":
-            return sampled_match(queries, labels, candidates, self.k, examples.seed, examples.indices)
-        return best_match(queries, labels, candidates, _embedding(examples))
+            return sampled_match(queries, labels, candidates, self.k, examples.seed, examples.indices, classes)
+        return best_match(queries, labels, candidates, _embedding(examples), classes)
 
 
 def _candidates(examples: Examples) -> Candidates:

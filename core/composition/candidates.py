@@ -17,7 +17,7 @@ _NAMES = ("images", "labels", "means", "variances")
 _AT_A_TIME = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidates:
     """N labelled pictures, with the statistics of their L windows. The arrays may be memory maps.
 

@@ -28,27 +28,31 @@ Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 @one_blas_thread()
 def best_match(
-    queries: Images, excluded: NDArray[np.int64], candidates: Candidates, embedding: Embedding | None = None
+    queries: Images,
+    excluded: NDArray[np.int64],
+    candidates: Candidates,
+    embedding: Embedding | None = None,
+    classes: NDArray[np.int64] | None = None,
 ) -> Found:
     """Of all candidates whose label isn't the excluded one (n,), the one most similar to each image (n, H, W, C).
 
-    Gives their rows (n,) and SSIM (n,); of equal ones the first. The embedding, that of these candidates, changes
-    nothing but the time: a candidate is compared only where its bound reaches the best value found so far.
-    Raises DataError where no candidate has another label.
+    Nor may its class be, where ``classes`` (N,) are given and leave any candidate. Gives their rows (n,) and SSIM (n,);
+    of equal ones the first. The embedding, that of these candidates, changes nothing but the time: a candidate is
+    compared only where its bound reaches the best value found so far. Raises DataError where no candidate has another
+    label.
     """
-    finalists = []
+    finalists, others = [], _others(candidates, excluded, classes)
     for start in range(0, len(queries), _QUERIES):
         some, labels = queries[start : start + _QUERIES], excluded[start : start + _QUERIES]
         if embedding is None:
             finalists += [
-                _best_of(Query(image, candidates), _others(candidates, label))
-                for image, label in zip(some, labels, strict=True)
+                _best_of(Query(image, candidates), others[label]) for image, label in zip(some, labels, strict=True)
             ]
             continue
         vectors = embedding.embed(some)
         bounds = vectors @ embedding.vectors.T
         for image, label, vector, bound in zip(some, labels, vectors, bounds, strict=True):
-            rows = _others(candidates, label)
+            rows = others[label]
             likely = (bound - vector[-1] * embedding.rests)[rows]
             finalists.append(_bounded(Query(image, candidates), rows, bound[rows] + embedding.rounding, likely))
     return _decide(queries, candidates, finalists)
@@ -62,25 +66,33 @@ def sampled_match(
     count: int,
     seed: int,
     indices: NDArray[np.int64],
+    classes: NDArray[np.int64] | None = None,
 ) -> Found:
     """As ``best_match``, of ``count`` candidates of another label, drawn by seed and index (n,) of the image."""
-    finalists = []
+    finalists, others = [], _others(candidates, excluded, classes)
     for image, label, index in zip(queries, excluded, indices, strict=True):
-        others = _others(candidates, label)
-        drawn = image_rng(seed, int(index)).choice(len(others), min(count, len(others)), replace=False)
-        finalists.append(_best_of(Query(image, candidates), np.sort(others[drawn])))
+        rows = others[label]
+        drawn = image_rng(seed, int(index)).choice(len(rows), min(count, len(rows)), replace=False)
+        finalists.append(_best_of(Query(image, candidates), np.sort(rows[drawn])))
     return _decide(queries, candidates, finalists)
 
 
-def _others(candidates: Candidates, label: np.int64) -> Rows:
-    rows = np.flatnonzero(candidates.labels != label)
-    if not len(rows):
-        raise DataError(
-            f"candidates of another label than {label}",
-            f"{len(candidates.labels)} of that label",
-            "give candidates of two labels or more",
-        )
-    return rows
+def _others(
+    candidates: Candidates, excluded: NDArray[np.int64], classes: NDArray[np.int64] | None
+) -> dict[np.int64, Rows]:
+    """For each of the excluded labels, the candidates that are left."""
+    found = {}
+    for label in np.unique(excluded):
+        other = candidates.labels != label
+        if not other.any():
+            raise DataError(
+                f"candidates of another label than {label}",
+                f"{len(candidates.labels)} of that label",
+                "give candidates of two labels or more",
+            )
+        narrower = other if classes is None else other & (classes != label)
+        found[label] = np.flatnonzero(narrower if narrower.any() else other)
+    return found
 
 
 def _best_of(query: Query, rows: Rows) -> Rows:

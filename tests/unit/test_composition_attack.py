@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from core.assets import Asset
 from core.attacks import composition
 from core.attacks.base import Examples
 from core.attacks.blend import fixed_blend, least_blend
+from core.attacks.candidate_classes import candidate_classes
 from core.attacks.composition import Composition
 from core.composer import Composer
+from core.composition.candidates import Candidates
 from core.datasets.base import ImageSet
 from core.errors import ConfigError, DataError
 from core.index import digests
@@ -52,9 +55,9 @@ def assets(attack: Composition, of: ImageSet, folder: Path) -> dict[str, Asset]:
     return as_assets(files)
 
 
-def nearest(image: np.ndarray, label: int, of: ImageSet) -> tuple[int, float]:
+def nearest(image: np.ndarray, label: int, of: ImageSet, classes: np.ndarray | None = None) -> tuple[int, float]:
     """By brute force, with the metric."""
-    others = np.flatnonzero(of.labels != label)
+    others = np.flatnonzero((of.labels != label) & (True if classes is None else classes != label))
     values = Ssim()(np.repeat(image[None], len(others), axis=0), (of.images[others] / 255).astype(np.float32), UNIT)
     return int(others[values.argmax()]), float(values.max())
 
@@ -93,21 +96,51 @@ def test_as_little_of_the_other_picture_as_flips_the_prediction() -> None:
     np.testing.assert_array_equal(found[1], fixed_blend(images, others, ssim, UNIT)[1])
 
 
-def test_the_least_blend_flips_what_the_picture_itself_would(tmp_path: Path) -> None:
+def floats(of: ImageSet) -> np.ndarray:
+    return (of.images / 255).astype(np.float32)
+
+
+def tinted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """With more or less of each colour."""
+    return (images * rng.random((len(images), 1, 1, 3))).astype(np.uint8)
+
+
+@pytest.mark.parametrize("search", ["all", "sampled"])
+def test_the_least_blend_is_with_what_flips_the_prediction_itself(tmp_path: Path, search: Any) -> None:
     of, model = pictures(), classifier()
     images = (np.random.default_rng(4).integers(0, 256, (20, *SHAPE)) / 255).astype(np.float32)
-    labels = predict(model, images)
-    attack = Composition()
+    labels, classes = predict(model, images), predict(model, floats(of))
+    attack = Composition(search=search)  # of fewer than k candidates, a sample is all
     data = Examples(images, labels, np.arange(20), levels=255, assets=assets(attack, of, tmp_path))
     found = attack.run(model, data).images
-    flips = np.array([predict(model, found[i : i + 1])[0] != labels[i] for i in range(20)])
-    rows = [nearest(image, label, of)[0] for image, label in zip(images, labels, strict=True)]
-    others = (of.images[rows] / 255).astype(np.float32)
-    np.testing.assert_array_equal(flips, predict(model, others) != labels)
-    assert flips.any()
-    # Between the two; where it flips, on whole levels.
+    assert (predict(model, found) != labels).all()
+    rows = [nearest(image, label, of, classes)[0] for image, label in zip(images, labels, strict=True)]
+    by_label = [nearest(image, label, of)[0] for image, label in zip(images, labels, strict=True)]
+    assert rows != by_label  # for some, the nearest of another label wouldn't do
+    others = floats(of)[rows]
+    # Between the two, on whole levels.
     assert (np.abs(found - images) <= np.abs(others - images) + 1e-6).all()
-    np.testing.assert_allclose(found[flips] * 255, np.rint(found[flips] * 255), atol=1e-3)
+    assert ((found - images) * (others - images) >= -1e-6).all()
+    np.testing.assert_allclose(found * 255, np.rint(found * 255), atol=1e-3)
+
+
+def test_where_no_candidate_flips_the_prediction_shares_are_fixed(tmp_path: Path) -> None:
+    of, model = pictures(), LinearClassifier(np.zeros((3, int(np.prod(SHAPE)))), np.array([1.0, 0, 0]))
+    attack, fixed = Composition(), Composition(blend="fixed")
+    data = Examples(floats(of)[:5], np.zeros(5, np.int64), np.arange(5), assets=assets(attack, of, tmp_path))
+    np.testing.assert_array_equal(attack.run(model, data).images, fixed.run(model, data).images)
+
+
+def test_candidates_are_classified_once_for_each_classifier() -> None:
+    of = pictures()
+    candidates = Candidates.of(of.images, of.labels)
+    first, second = classifier(), LinearClassifier(np.eye(3, int(np.prod(SHAPE))))
+    np.testing.assert_array_equal(candidate_classes(first, candidates), predict(first, floats(of)))
+    np.testing.assert_array_equal(candidate_classes(second, candidates), predict(second, floats(of)))
+    again = Candidates.of(of.images[::-1], of.labels)
+    np.testing.assert_array_equal(candidate_classes(first, again), predict(first, floats(of)[::-1]))
+    first.logits = None  # type: ignore[assignment, method-assign]
+    np.testing.assert_array_equal(candidate_classes(first, candidates), candidate_classes(first, again)[::-1])
 
 
 def test_a_sample_is_drawn_by_the_images_index(tmp_path: Path, monkeypatch: Any) -> None:
@@ -164,19 +197,20 @@ def test_a_surrogate_decides_in_the_place_of_the_model(tmp_path: Path) -> None:
 def test_the_composer_flips_its_model(tmp_path: Path) -> None:
     from tests.runs import save_model
 
-    of = pictures(60)
+    of, rng = pictures(60), np.random.default_rng(6)
+    of = replace(of, images=tinted(of.images, rng))  # so that the model takes them for various classes
     np.savez(tmp_path / "candidates.npz", images=of.images, labels=of.labels)
     model = str(save_model(tmp_path / "model.keras", SHAPE))
     compose = Composer(str(tmp_path / "candidates.npz"), model)
-    rng = np.random.default_rng(6)
-    images = (rng.integers(0, 256, (10, *SHAPE)) / 255).astype(np.float32)
+    images = (tinted(rng.integers(0, 256, (10, *SHAPE)), rng) / 255).astype(np.float32)
     images[5:] = rng.random((5, *SHAPE), np.float32)  # on no grid
     composed = compose(images)
+    classes = compose(floats(of)).label
+    assert len(set(classes)) > 1
     for image, label, row in zip(images, composed.label, composed.candidate, strict=True):
-        assert row == nearest(image, label, of)[0]
-    flipped = composed.attack_label != composed.label
-    assert flipped.any()
-    whole = composed.images[:5][flipped[:5]] * 255
+        assert row == nearest(image, label, of, classes)[0]
+    assert (composed.attack_label != composed.label).all()
+    whole = composed.images[:5] * 255
     np.testing.assert_allclose(whole, np.rint(whole), atol=1e-3)
     # With the embedding, and one by one, the same examples.
     compose.warm_up(SHAPE)

@@ -33,10 +33,19 @@ def pictures(rng: np.random.Generator, count: int, shape: tuple[int, int, int], 
 
 
 def by_brute_force(
-    queries: Images, excluded: np.ndarray, images: Images, labels: np.ndarray, bounds: Bounds
+    queries: Images,
+    excluded: np.ndarray,
+    images: Images,
+    labels: np.ndarray,
+    classes: np.ndarray | None,
+    bounds: Bounds,
 ) -> tuple[np.ndarray, np.ndarray]:
     each = [Ssim()(np.repeat(query[None], len(images), axis=0), images, bounds) for query in queries]
-    values = np.where(labels == excluded[:, None], -np.inf, each)
+    others = labels != excluded[:, None]
+    if classes is not None:
+        both = others & (classes != excluded[:, None])
+        others = np.where(both.any(axis=1, keepdims=True), both, others)
+    values = np.where(others, each, -np.inf)
     return values.argmax(axis=1), values.max(axis=1)
 
 
@@ -49,9 +58,10 @@ def by_brute_force(
     bounds=st.sampled_from([UNIT, (-1.0, 1.0), (0.0, 255.0)]),
     eight_bit=st.booleans(),
     landmarks=st.integers(1, 40),
+    predicted=st.sampled_from([0, 1, 3]),
 )
 def test_it_finds_what_brute_force_finds(
-    seed: int, height: int, width: int, channels: int, bounds: Bounds, eight_bit: bool, landmarks: int
+    seed: int, height: int, width: int, channels: int, bounds: Bounds, eight_bit: bool, landmarks: int, predicted: int
 ) -> None:
     rng = np.random.default_rng(seed)
     images = pictures(rng, 30, (height, width, channels), bounds)
@@ -61,9 +71,11 @@ def test_it_finds_what_brute_force_finds(
     labels[:2] = 0, 1
     queries = pictures(rng, 5, (height, width, channels), bounds)
     candidates = Candidates.of(given_images, labels, bounds)
-    rows, values = by_brute_force(queries, excluded, images, labels, bounds)
+    # Of one class, there is a label for which none of another class is left.
+    classes = rng.integers(0, predicted, 30) if predicted else None
+    rows, values = by_brute_force(queries, excluded, images, labels, classes, bounds)
     for embedding in (None, Embedding.of(candidates, landmarks)):
-        found, ssim = best_match(queries, excluded, candidates, embedding)
+        found, ssim = best_match(queries, excluded, candidates, embedding, classes)
         np.testing.assert_array_equal(found, rows)
         np.testing.assert_array_equal(ssim, values)
 
@@ -156,7 +168,7 @@ def test_what_single_precision_cannot_tell_apart_is_told_apart() -> None:
     query = pictures(rng, 2, (14, 14, 1))[1:]
     images = np.clip(query + rng.normal(0, 1e-5, (100, 14, 14, 1)), 0, 1).astype(np.float32)
     candidates, labels = Candidates.of(images, np.zeros(100, np.int64)), np.zeros(100, np.int64)
-    rows, values = by_brute_force(query, np.array([1]), images, labels, UNIT)
+    rows, values = by_brute_force(query, np.array([1]), images, labels, None, UNIT)
     single = Query(query[0], candidates).ssim(np.arange(100))
     assert single.argmax() != rows[0]
     for embedding in (None, Embedding.of(candidates, 8)):
@@ -195,8 +207,9 @@ def test_a_sample_is_the_images_own() -> None:
     part = sampled_match(queries[order], excluded[order], candidates, 5, 9, indices[order])
     np.testing.assert_array_equal(part[0], found[order])
     # Of as many as there are, it is the best of all.
-    everything = sampled_match(queries, excluded, candidates, 1000, 9, indices)
-    np.testing.assert_array_equal(everything[0], best_match(queries, excluded, candidates)[0])
+    for classes in (None, rng.integers(0, 3, 100)):
+        everything = sampled_match(queries, excluded, candidates, 1000, 9, indices, classes)
+        np.testing.assert_array_equal(everything[0], best_match(queries, excluded, candidates, classes=classes)[0])
     assert (sampled_match(queries, excluded, candidates, 5, 10, indices)[0] != found).any()
 
 
