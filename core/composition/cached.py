@@ -20,7 +20,7 @@ from core.pixels import Bounds
 
 Arrays = dict[str, NDArray[Any]]
 WORTH_EMBEDDING = 2000  # images: comparing so few with every candidate takes less than making the embedding
-_VERSION = 1  # grows with every change of what is computed
+_VERSION = 2  # grows with every change of what is computed
 
 
 def candidate_arrays(pictures: ImageSet, bounds: Bounds) -> Arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from core.composition.parts import shares_of
 from core.composition.terms import Terms
 from core.composition.windows import window_statistics, windows_of
 from core.pixels import Bounds, Images
@@ -17,15 +18,15 @@ class Landmarks:
 
     def __init__(self, images: Images, bounds: Bounds) -> None:
         self._bounds, self._count = bounds, len(images)
-        self._windows = windows_of(images.shape[1:])
+        self._windows, self._shares = windows_of(images.shape[1:]), shares_of(images.shape[1:])
         self._parts = [self._beside(images[start : start + _AT_A_TIME]) for start in range(0, len(images), _AT_A_TIME)]
 
     def kernel(self, images: Images) -> NDArray[np.float64]:
-        """SSIM (n, m) of each image (n, H, W, C) with each landmark."""
-        found = np.empty((len(images), self._count))
+        """What each part adds to the SSIM (n, P, m) of each image (n, H, W, C) with each landmark."""
+        found = np.empty((len(images), len(self._shares), self._count))
         for row, image in zip(found, images, strict=True):
             terms = Terms(image, self._bounds, 0.0, np.float64)
-            row[:] = np.concatenate([self._some(terms, *part) for part in self._parts])
+            np.concatenate([self._some(terms, *part) for part in self._parts], axis=1, out=row)
         return found
 
     def _beside(self, images: Images) -> tuple[NDArray[np.float64], ...]:
@@ -41,4 +42,4 @@ class Landmarks:
         products = pixels * terms.twice[..., None]
         along_columns = self._windows.down @ products.reshape(height, -1)
         sums = np.matmul(self._windows.right, along_columns.reshape(-1, width, pixels[0, 0].size))
-        return np.asarray(terms.ssim(sums.reshape(means.shape).T, means.T, variances.T), np.float64)
+        return np.asarray(self._shares @ terms.values(sums.reshape(means.shape).T, means.T, variances.T).T)

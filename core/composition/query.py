@@ -42,6 +42,5 @@ class Query:
         products = np.multiply(of.images.take(rows, axis=0), self._factors, dtype=np.float32)
         along_rows = products.reshape(count * height, -1) @ self._across
         sums = np.matmul(self._down, along_rows.reshape(count, height, -1)).reshape(count, -1)
-        return np.asarray(
-            self._terms.ssim(sums, of.means.take(rows, axis=0), of.variances.take(rows, axis=0)), np.float32
-        )
+        values = self._terms.values(sums, of.means.take(rows, axis=0), of.variances.take(rows, axis=0))
+        return np.asarray(values.mean(axis=1), np.float32)

@@ -53,7 +53,7 @@ def best_match(
         bounds = vectors @ embedding.vectors.T
         for image, label, vector, bound in zip(some, labels, vectors, bounds, strict=True):
             rows = others[label]
-            likely = (bound - vector[-1] * embedding.rests)[rows]
+            likely = (bound - embedding.rests @ vector[-len(embedding.sizes) :])[rows]
             finalists.append(_bounded(Query(image, candidates), rows, bound[rows] + embedding.rounding, likely))
     return _decide(queries, candidates, finalists)
 

@@ -21,7 +21,7 @@ class Terms:
     2 E[x y] alone: 2 cov = 2 E[x y] - 2 E[x] m' + 2 E[x] base, where x are the pixels above the lowest value,
     and y those of the other above ``base``.
 
-    twice: 2 x, (H, W, C). rounding: in single precision, ``ssim`` is off by no more than this.
+    twice: 2 x, (H, W, C). rounding: in single precision, the mean of ``values`` is off by no more than this.
     """
 
     def __init__(self, image: Images, bounds: Bounds, base: float, dtype: type[np.floating[Any]]) -> None:
@@ -38,8 +38,8 @@ class Terms:
         size = np.sqrt(variances + above**2) * (1 + abs(lowest)) / (variances + K2**2)
         self.rounding = 80 * 2.0**-24 * (1 + float(size.mean()))
 
-    def ssim(self, twice_products: Real, means: Real, variances: Real) -> Real:
-        """The values (n,), from 2 E[x y], which is overwritten, m' and v' of each window, all (n, L)."""
+    def values(self, twice_products: Real, means: Real, variances: Real) -> Real:
+        """The values (n, L), from 2 E[x y], which they overwrite, m' and v' of each window, all (n, L)."""
         structure = twice_products
         structure -= means * self._twice_above
         structure += self._shift
@@ -50,4 +50,4 @@ class Terms:
         other += self._squared
         other *= variances + self._variance
         structure /= other
-        return np.asarray(structure.mean(axis=1))
+        return structure

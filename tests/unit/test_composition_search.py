@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.composition import embedding as embedding_module
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding
 from core.composition.query import Query
@@ -102,7 +103,8 @@ def test_no_ssim_is_above_its_bound(landmarks: int, channels: int, bounds: Bound
     images = pictures(rng, 80, (16, 13, channels), bounds)
     candidates = Candidates.of(images[:60], np.zeros(60, np.int64), bounds)
     embedding = Embedding.of(candidates, landmarks)
-    assert embedding.vectors.shape[1] <= landmarks + 1
+    assert embedding.vectors.shape[1] == embedding.sizes.sum() + 9
+    assert 0 < embedding.sizes.max() <= landmarks
     bound = embedding.embed(images) @ embedding.vectors.T
     exact = np.array([Ssim()(np.repeat(image[None], 60, axis=0), images[:60], bounds) for image in images])
     assert (exact <= bound + embedding.rounding).all()
@@ -115,9 +117,9 @@ def test_landmarks_are_known_exactly() -> None:
     candidates = Candidates.of(images, np.zeros(24, np.int64))
     embedding = Embedding.of(candidates, 24)
     exact = np.array([Ssim()(np.repeat(image[None], 24, axis=0), images, UNIT) for image in images])
-    coordinates = embedding.vectors[:, :-1]
+    coordinates = embedding.vectors[:, : embedding.sizes.sum()]
     np.testing.assert_allclose(coordinates @ coordinates.T, exact, atol=2e-3)
-    others = embedding.embed(pictures(np.random.default_rng(4), 6, (15, 15, 1)))[:, :-1]
+    others = embedding.embed(pictures(np.random.default_rng(4), 6, (15, 15, 1)))[:, : embedding.sizes.sum()]
     exact = np.array(
         [
             Ssim()(np.repeat(i[None], 24, axis=0), images, UNIT)
@@ -125,6 +127,21 @@ def test_landmarks_are_known_exactly() -> None:
         ]
     )
     np.testing.assert_allclose(others @ coordinates.T, exact, atol=2e-3)
+
+
+def test_the_coordinates_that_say_most_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = pictures(np.random.default_rng(12), 60, (14, 17, 1))
+    candidates = Candidates.of(images, np.zeros(60, np.int64))
+    whole = Embedding.of(candidates, 20)
+    monkeypatch.setattr(embedding_module, "_COORDINATES", 30)
+    few = Embedding.of(candidates, 20)
+    assert few.sizes.sum() == 30 < whole.sizes.sum()
+    # Over the landmarks, the squares of a coordinate add up to its eigenvalue.
+    landmarks = np.linspace(0, 59, 20).astype(int)
+    mine, theirs = (np.square(each.vectors[landmarks, : each.sizes.sum()]).sum(axis=0) for each in (few, whole))
+    np.testing.assert_allclose(np.sort(mine), np.sort(theirs)[-30:], rtol=1e-4)
+    exact = np.array([Ssim()(np.repeat(image[None], 60, axis=0), images, UNIT) for image in images])
+    assert (exact <= few.vectors @ few.vectors.T + few.rounding).all()
 
 
 def test_few_candidates_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +176,7 @@ def test_of_equal_candidates_the_first_is_found() -> None:
         assert best_match(query, np.array([1]), candidates, embedded)[0].tolist() == [90]
     # Also where it is compared last: nothing is known of it but that it may be near.
     vectors = embedding.vectors.copy()
-    vectors[31, :-1], vectors[31, -1] = 0, 1e4
+    vectors[31], vectors[31, embedding.sizes.sum() :] = 0, 1e4
     assert best_match(query, np.array([7]), candidates, replace(embedding, vectors=vectors))[0].tolist() == [31]
 
 

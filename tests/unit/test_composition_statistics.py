@@ -7,6 +7,7 @@ import pytest
 
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding
+from core.composition.parts import shares_of
 from core.composition.search import best_match
 from core.composition.windows import Windows, window_statistics
 from core.errors import DataError
@@ -25,6 +26,17 @@ def test_windows_are_those_of_ssim(shape: tuple[int, int, int]) -> None:
     assert windows.count == expected.shape[1]
     np.testing.assert_allclose(windows.means(images), expected, rtol=1e-13)
     np.testing.assert_allclose(windows.right.sum(axis=1), 1, rtol=1e-13)
+
+
+def test_each_window_is_in_one_part() -> None:
+    # Of 5 x 4 windows in two channels: two rows, two and one; two columns, one and one.
+    shares = shares_of((15, 14, 2))
+    assert shares.shape == (9, 40)
+    expected = [[3 * row + column for column in (0, 0, 1, 2) for _ in range(2)] for row in (0, 0, 1, 1, 2)]
+    np.testing.assert_array_equal(shares.argmax(axis=0), np.ravel(expected))
+    np.testing.assert_array_equal(np.unique(shares), [0, 1 / 40])
+    assert (np.count_nonzero(shares, axis=0) == 1).all()
+    assert shares_of((11, 12, 1)).tolist() == [[0.5, 0.0], [0.0, 0.5]]
 
 
 def test_statistics_of_one_window_by_hand() -> None:
