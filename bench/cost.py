@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import turns
 from bench.results import Figure, Result, Table
+from bench.shard_parts import PARTS
 from bench.turns import Sample, median, ratio
 from core.contracts import Report
 from core.runs import Store
@@ -32,7 +33,21 @@ def measure(quick: bool) -> Result:
                 turns.run([sys.executable, "-m", "bench.plain", str(processes), str(images)])
             )
     session = turns.run([sys.executable, "-m", "bench.clear_session", *(["4"] if quick else [])])
-    return _result(shards, images, jobs, inside, session)
+    found = _result(shards, images, jobs, inside, session)
+    return found.model_copy(update={"tables": [*found.tables, _parts(images, shards[1:])]})
+
+
+def _parts(images: int, shards: tuple[int, ...]) -> Table:
+    """Where the time of a shard goes, for each of these numbers of them; of 200 shards at most."""
+    columns: list[list[float]] = []
+    for count in shards:
+        some = max(2, min(count, 200))
+        said = turns.run([sys.executable, "-m", "bench.shard_parts", str(images * some // count), str(some)]).said
+        columns.append([said[part] for part in PARTS])
+    rows = [[what, *(f"{each:.1f}" for each in values)] for what, *values in zip(PARTS.values(), *columns, strict=True)]
+    sums = ["together", *(f"{sum(each):.1f}" for each in columns)]
+    head = [f"of {images // count} images, ms" for count in shards]
+    return Table(title="Where the CPU time of a shard goes", columns=["", *head], rows=[*rows, sums])
 
 
 def _job(jobs: dict[str, list[Sample]], inside: dict[str, list[float]], name: str, images: int, *options: str) -> None:
@@ -92,6 +107,8 @@ def _result(
             "and page are in every figure. *plain N*: N processes with as many images each, without a server, a "
             "store or a report (`bench/plain.py`). The speed-ups hold the start of every process, "
             "which no second one shortens.",
+            "Small shards: a pass of few images costs more for each, a step in NumPy as much as with 64, and every "
+            "shard has its images, rows, record and signs of life, each a file of its own.",
         ],
         samples={name: [sample.plain() for sample in samples] for name, samples in jobs.items()},
     )

@@ -1,0 +1,71 @@
+"""Where a shard's CPU time goes: ``python -m bench.shard_parts IMAGES SHARDS`` attacks the first IMAGES test images.
+
+In this process; says milliseconds a shard by what they went for, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+from unittest import mock
+
+PARTS = {
+    "passes": "TensorFlow's passes",
+    "store": "files of the store",
+    "measure": "SSIM, distances and digests",
+    "other": "steps in NumPy, records, everything else",
+}
+
+
+def parts(images: int, shards: int) -> dict[str, float]:
+    """Milliseconds for each of the shards but the first, which traces the graphs."""
+    from core import index, ledger, shard
+    from core.blobs import Folder
+    from core.models import classifier
+    from core.models.fast.compiled import compiled
+    from core.run_model import classifier_of
+    from orchestrator.plan import Request, plan
+
+    spent: defaultdict[str, float] = defaultdict(float)
+
+    def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            before, inner = time.process_time(), sum(spent.values())
+            found = function(*given, **named)
+            # What was timed within it is counted there.
+            spent[part] += time.process_time() - before - (sum(spent.values()) - inner)
+            return found
+
+        return call
+
+    places = [
+        (classifier, "compiled", lambda *given: timed("passes", compiled(*given))),
+        *((Folder, name, timed("store", getattr(Folder, name))) for name in ("read", "read_many", "exists")),
+        *((Folder, name, timed("store", getattr(Folder, name))) for name in ("write", "write_with", "read_with")),
+        (ledger, "measure", timed("measure", ledger.measure)),
+        (shard, "digests", timed("measure", index.digests)),
+    ]
+    with ExitStack() as patches, tempfile.TemporaryDirectory() as store:
+        for owner, name, function in places:
+            patches.enter_context(mock.patch.object(owner, name, function))
+        run = plan(Request(store=store, shards=shards, limit=images))
+        shard.run_shard(run, 0, classifier_of, worker="bench")
+        spent.clear()
+        began = time.process_time()
+        for place in range(1, shards):
+            shard.run_shard(run, place, classifier_of, worker="bench")
+        spent["other"] = time.process_time() - began - sum(spent[part] for part in ("passes", "store", "measure"))
+    return {part: 1e3 * spent[part] / (shards - 1) for part in PARTS}
+
+
+if __name__ == "__main__":
+    from tasks.session import load_tensorflow
+
+    load_tensorflow()
+    print(json.dumps(parts(*map(int, sys.argv[1:]))))
