@@ -21,7 +21,7 @@ from orchestrator.flower import FlowerConfig, free_port, start_flower
 from orchestrator.history import history_of
 from orchestrator.presence import Presence, driver_of
 from orchestrator.progress import Display
-from orchestrator.report.page import write_page
+from orchestrator.report.page import warm_up, write_page
 from orchestrator.sender import Sender
 from orchestrator.state import State
 from orchestrator.watch import Watch
@@ -99,6 +99,7 @@ def work(
             attacked = time.perf_counter()
             if not run.done():
                 raise IncompleteError(f"no shard could be attacked: {next(iter(run.quarantined().values()), '')}")
+            warm_up()  # while a worker reduces
             report = watch.reduce()
             seconds = {"attack_seconds": attacked - began, "run_seconds": time.perf_counter() - began}
             beat(now=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 from core.contracts import Manifest, Report
 from core.store import LEDGER, REPORT_PAGE, RunStore
@@ -11,6 +13,16 @@ from orchestrator.report import source
 from orchestrator.report.gallery import cards
 from orchestrator.report.pictures import class_chart, ssim_chart
 from orchestrator.report.scan import candidates, histogram
+
+
+def warm_up() -> None:
+    """Import, beside whatever goes on, what drawing a page needs."""
+
+    def load() -> None:
+        for name in ("jinja2", "matplotlib.figure", "matplotlib.backends.backend_svg"):
+            import_module(name)
+
+    Thread(target=load, daemon=True).start()
 
 
 def write_page(run: RunStore, report: Report) -> None:
