@@ -91,7 +91,7 @@ OTHERS = (
     System("DeepFool in L2", "--attack deepfool", "in their references", limit=1000),
     System("DeepFool in L-infinity", "--attack deepfool --set norm=linf", "", limit=1000),
     System("advGAN", "--attack advgan", "left for lack of computing power"),
-    System("advGAN on the MLP", "--attack advgan --set generator=advgan-mlp --model mlp", ""),
+    System("advGAN on the MLP", "--attack advgan --model mlp", ""),
     System("a cascade", "--attack fgsm,mifgsm,deepfool", ""),
 )
 SYSTEMS = (*NOISES, *GRADIENTS, *OTHERS)

@@ -86,7 +86,7 @@ def plan(request: Request) -> RunStore:
             f"{config.target}",
             "give the number of a class",
         )
-    config, assets = _with_assets(config, images)
+    config, assets = _with_assets(config, images, name)
     content = path.read_bytes()
     model = ModelRef(
         name=name, classes=card.classes, file=_blob(hashlib.sha256(content).hexdigest(), file_suffix(path))
@@ -205,13 +205,13 @@ def _npy_pieces(array: NDArray[Any]) -> Iterator[bytes | memoryview]:
         yield flat[start : start + _PIECE]
 
 
-def _with_assets(config: RunConfig, images: ImageSet) -> tuple[RunConfig, dict[Blob, NDArray[Any]]]:
+def _with_assets(config: RunConfig, images: ImageSet, model: str) -> tuple[RunConfig, dict[Blob, NDArray[Any]]]:
     """The configuration with what its attacks need besides, and that by its place; files as arrays of bytes."""
     found: dict[Blob, NDArray[Any]] = {}
     stages = []
     for stage, built in zip(config.stages, stages_of(config), strict=True):
         blobs = {}
-        for name, asset in built.attack.prepare(images, config.bounds).items():
+        for name, asset in built.attack.prepare(images, config.bounds, model).items():
             if isinstance(asset, Path):
                 content = np.frombuffer(asset.read_bytes(), np.uint8)
                 blob = _blob(hashlib.sha256(content.data).hexdigest(), file_suffix(asset))

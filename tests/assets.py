@@ -20,7 +20,7 @@ def _candidates(folder: Path, shape: tuple[int, ...]) -> dict[str, Path]:
     rng, found = np.random.default_rng(9), {}
     pictures = ImageSet("made up", rng.random((30, *shape), np.float32), rng.integers(0, 3, 30))
     with patch.dict(os.environ, ADVSHARD_CACHE=str(folder)):
-        arrays = Composition().prepare(pictures, (0.0, 1.0))
+        arrays = Composition().prepare(pictures, (0.0, 1.0), "cnn")
     for name, array in arrays.items():
         assert isinstance(array, np.ndarray)
         found[name] = folder / f"{name}.npy"

@@ -14,7 +14,7 @@ from core.attacks.base import Attack, Attacked, Examples
 from core.attacks.norms import ball
 from core.attacks.step_back import step_back
 from core.datasets.base import ImageSet
-from core.models.advgan.card import find_generator
+from core.models.advgan.card import find_generator, generator_against
 from core.models.advgan.directions import Directions
 from core.models.classifier import Classifier, predict
 from core.pixels import Bounds, Images
@@ -34,7 +34,9 @@ class AdvGAN(Attack):
     relative_to_range: ClassVar[tuple[str, ...]] = ("epsilon",)
     targetable: ClassVar[bool] = False
 
-    generator: str = Field("advgan-cnn", description="a shipped generator or a Keras file; for the model attacked")
+    generator: str | None = Field(
+        None, description="a shipped generator or a Keras file; the one shipped for the attacked model if not given"
+    )
     epsilon: float = Field(
         20 / 255, gt=0, description="largest change of a pixel (L-infinity); best what G was trained with"
     )
@@ -42,9 +44,10 @@ class AdvGAN(Attack):
         6, ge=0, le=24, description="bisections back towards the clean image, while it stays misclassified"
     )
 
-    def prepare(self, images: ImageSet, bounds: Bounds) -> dict[str, NDArray[Any] | Path]:
+    def prepare(self, images: ImageSet, bounds: Bounds, model: str) -> dict[str, NDArray[Any] | Path]:
         """The generator's file; raises InputError where there is none or where it takes other images."""
-        return {"generator": find_generator(self.generator, images.images.shape[1:])}
+        generator = self.generator or generator_against(model)
+        return {"generator": find_generator(generator, images.images.shape[1:])}
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack. Needs the asset ``generator``; what is misclassified from the start is left alone."""

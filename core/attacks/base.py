@@ -75,10 +75,11 @@ class Attack(BaseModel):
     fallback: ClassVar[str | None] = None
     """The attack for images that this one leaves unchanged, unless another one is asked for."""
 
-    def prepare(self, images: ImageSet, bounds: Bounds) -> dict[str, NDArray[Any] | Path]:
+    def prepare(self, images: ImageSet, bounds: Bounds, model: str) -> dict[str, NDArray[Any] | Path]:
         """What ``run`` will need beside the model: arrays and Keras files, which become inputs of the run.
 
-        Called once, before anything is sent, with the images to attack; raises InputError.
+        Called once, before anything is sent, with the images and the name of the model (or of its file) to attack;
+        raises InputError.
         """
         return {}
 

@@ -17,7 +17,7 @@ from core.attacks.advgan import AdvGAN
 from core.attacks.base import Attack, Examples
 from core.attacks.step_back import step_back
 from core.datasets.base import ImageSet
-from core.errors import InputError, ModelError
+from core.errors import ConfigError, InputError, ModelError
 from core.models.advgan.directions import Directions
 from core.models.card import ZOO
 from core.models.classifier import predict
@@ -159,15 +159,23 @@ def image_set(shape: tuple[int, ...]) -> ImageSet:
     return ImageSet("x", np.zeros((1, *shape), np.float32), np.zeros(1, np.int64))
 
 
-def prepared(generator: str, shape: tuple[int, ...]) -> Any:
+def prepared(generator: str | None, shape: tuple[int, ...], model: str = "cnn") -> Any:
     attack: Attack = AdvGAN(generator=generator)
-    return attack.prepare(image_set(shape), UNIT)
+    return attack.prepare(image_set(shape), UNIT, model)
 
 
 @pytest.mark.parametrize("name", ["advgan-cnn", "advgan-mlp"])
 def test_shipped_generators_are_found_by_name(name: str) -> None:
     assert prepared(name, (28, 28, 1)) == {"generator": ZOO / f"{name}.keras"}
     Directions(ZOO / f"{name}.keras", (28, 28, 1))
+
+
+def test_of_no_generator_it_is_the_one_against_the_model() -> None:
+    assert prepared(None, (28, 28, 1), "mlp") == {"generator": ZOO / "advgan-mlp.keras"}
+    with pytest.raises(
+        ConfigError, match=r"a generator is shipped for, or a generator; got 'my.keras'; train one: .*FILE"
+    ):
+        prepared(None, (28, 28, 1), "my.keras")
 
 
 def test_a_generator_in_a_file_is_looked_at_in_a_process_of_its_own(tmp_path: Path) -> None:

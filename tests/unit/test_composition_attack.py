@@ -46,7 +46,7 @@ def classifier() -> LinearClassifier:
 
 def assets(attack: Composition, of: ImageSet, folder: Path) -> dict[str, Asset]:
     files = {}
-    for name, array in attack.prepare(of, UNIT).items():
+    for name, array in attack.prepare(of, UNIT, "cnn").items():
         if isinstance(array, Path):
             files[name] = array
         else:
@@ -156,27 +156,27 @@ def test_a_sample_is_drawn_by_the_images_index(tmp_path: Path, monkeypatch: Any)
     whole = attack.model_copy(update={"k": 200}).run(classifier(), data).images
     monkeypatch.setattr(composition, "WORTH_EMBEDDING", 0)
     exact = Composition(blend="fixed")
-    assert "embedding vectors" in exact.prepare(of, UNIT)
+    assert "embedding vectors" in exact.prepare(of, UNIT, "cnn")
     exactly = exact.run(classifier(), Examples(images, data.labels, data.indices, assets=assets(exact, of, tmp_path)))
     np.testing.assert_array_equal(whole, exactly.images)
 
 
 def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themselves(tmp_path: Path) -> None:
     of = pictures(30)
-    np.testing.assert_array_equal(Composition(search="sampled").prepare(of, UNIT)["images"], of.images)
+    np.testing.assert_array_equal(Composition(search="sampled").prepare(of, UNIT, "cnn")["images"], of.images)
     np.savez(tmp_path / "other.npz", images=of.images[:9], labels=of.labels[:9])
-    given = Composition(search="sampled", candidates=str(tmp_path / "other.npz")).prepare(of, UNIT)
+    given = Composition(search="sampled", candidates=str(tmp_path / "other.npz")).prepare(of, UNIT, "cnn")
     np.testing.assert_array_equal(given["images"], of.images[:9])
     named = ImageSet("fashion-mnist", np.zeros((1, 28, 28, 1), np.uint8), np.zeros(1, np.int64))
-    train = Composition(search="sampled").prepare(named, UNIT)
+    train = Composition(search="sampled").prepare(named, UNIT, "cnn")
     assert [train[name].shape[0] for name in ("images", "labels", "means", "variances")] == [60_000] * 4  # type: ignore[union-attr]
     with pytest.raises(DataError, match=r"candidates of the images' shape \(12, 13, 3\)"):
-        Composition(candidates="fashion-mnist").prepare(of, UNIT)
+        Composition(candidates="fashion-mnist").prepare(of, UNIT, "cnn")
     with pytest.raises(ConfigError, match="choose one of fashion-mnist"):
-        Composition(candidates="cifar").prepare(of, UNIT)
+        Composition(candidates="cifar").prepare(of, UNIT, "cnn")
     small = ImageSet("small", np.zeros((3, 8, 8, 1), np.uint8), np.arange(3))
     with pytest.raises(DataError, match="images of 11x11 pixels or more"):
-        Composition().prepare(small, UNIT)
+        Composition().prepare(small, UNIT, "cnn")
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -29,6 +29,18 @@ class GeneratorCard(BaseModel):
     command: str
 
 
+def generator_against(model: str) -> str:
+    """The name of the shipped generator against this model; raises ConfigError where there is none."""
+    generator = f"{PREFIX}{model}"
+    if not (ZOO / f"{generator}.json").is_file():
+        raise ConfigError(
+            "a model that a generator is shipped for, or a generator",
+            repr(model),
+            "train one: 'python -m orchestrator train --model advgan --against MODEL', and give --set generator=FILE",
+        )
+    return generator
+
+
 def find_generator(generator: str, image_shape: tuple[int, ...]) -> Path:
     """The file of a shipped generator or a Keras file, for images of this shape; raises InputError."""
     if (ZOO / f"{generator}.json").is_file() and generator.startswith(PREFIX):
