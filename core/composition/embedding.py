@@ -28,7 +28,7 @@ from core.pixels import Bounds, Images
 _NAMES = ("landmarks", "projection", "sizes", "vectors")
 _AT_A_TIME = 1024
 _LANDMARKS, _COORDINATES = 512, 1536  # at most
-_LEAST = 1e-4  # the smallest eigenvalue that is used, of a part that is the whole
+_LEAST = 1e-4  # the smallest eigenvalue that is used, where the part is the whole picture
 _ROUNDING = 1e-6  # of the squared length, in double precision
 
 
@@ -61,8 +61,8 @@ class Embedding:
         kernel = Landmarks(chosen, candidates.bounds).kernel(chosen).swapaxes(0, 1)
         values, directions = np.linalg.eigh((kernel + kernel.swapaxes(1, 2)) / 2)
         shares = shares_of(chosen.shape[1:]).sum(axis=1, keepdims=True)
-        useful = np.sort(values[values > _LEAST * shares])[::-1]
-        kept = values >= useful[:_COORDINATES][-1]
+        useful = values > _LEAST * shares
+        kept = useful & (values >= np.sort(values[useful])[-_COORDINATES:][0])
         scaled = [
             part[:, each] / np.sqrt(value[each]) for part, value, each in zip(directions, values, kept, strict=True)
         ]
