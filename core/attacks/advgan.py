@@ -16,7 +16,7 @@ from core.attacks.step_back import step_back
 from core.datasets.base import ImageSet
 from core.models.advgan.card import find_generator, generator_against
 from core.models.advgan.directions import Directions
-from core.models.classifier import Classifier, predict
+from core.models.classifier import Classifier
 from core.pixels import Bounds, Images
 from core.registry import ATTACKS
 
@@ -25,7 +25,7 @@ from core.registry import ATTACKS
 class AdvGAN(Attack):
     """x <- clip(x + epsilon * G(x)), the generator G trained beforehand against a model, its output in -1..1.
 
-    Cost: one forward pass of G, two of the classifier and one more per bisection to step back; no
+    Cost: one forward pass of G, two of the classifier and two or three more to step back; no
     gradient. Training G takes minutes: ``train --model advgan --against NAME|PATH``. Choose it where
     gradients can't be had when the images come, as from a model that is only queried (the paper's
     semi-whitebox setting), or to see what one network can know about all images at once.
@@ -53,12 +53,16 @@ class AdvGAN(Attack):
         """See Attack. Needs the asset ``generator``; what is misclassified from the start is left alone."""
         result = examples.images.copy()
         steps, vanished = np.zeros(len(result), np.int64), np.zeros(len(result), bool)
-        rows = np.flatnonzero(~examples.reached(predict(classifier, result)))
+        logits = classifier.logits(result)
+        rows = np.flatnonzero(~examples.reached(logits.argmax(axis=1)))
         result[rows], vanished[rows] = self._moved(examples.take(rows))
         steps[rows] = 1
         if self.step_back:
-            rows = rows[examples.reached(predict(classifier, result[rows]), rows)]
-            result[rows] = step_back(classifier, examples.take(rows), result[rows], self.step_back)
+            moved = classifier.logits(result[rows])
+            margins = np.stack([examples.margins(logits[rows], rows), examples.margins(moved, rows)])
+            flipped = examples.reached(moved.argmax(axis=1), rows)
+            rows, margins = rows[flipped], margins[:, flipped]
+            result[rows] = step_back(classifier, examples.take(rows), result[rows], self.step_back, margins)
         return Attacked(result, steps, vanished)
 
     def _moved(self, examples: Examples) -> tuple[Images, NDArray[np.bool_]]:

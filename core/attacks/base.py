@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from core.assets import Asset
+from core.attacks.margins import margins
 from core.datasets.base import ImageSet
 from core.models.classifier import Classifier
 from core.pixels import Bounds, Images
@@ -41,6 +42,11 @@ class Examples:
     def reached(self, predictions: NDArray[np.int64], rows: Any = slice(None)) -> NDArray[np.bool_]:
         """Whether these predictions, of the examples at ``rows``, are what the attack is after."""
         return np.asarray((predictions == self.labels[rows]) == self.targeted)
+
+    def margins(self, logits: NDArray[np.float32], rows: Any = slice(None)) -> NDArray[np.float32]:
+        """How far these logits, of the examples at ``rows``, are beyond the boundary to what the attack is after."""
+        found = margins(logits, self.labels[rows])
+        return -found if self.targeted else found
 
     def take(self, rows: NDArray[np.intp]) -> Examples:
         """The examples at ``rows``."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from core.attacks.base import Examples
 from core.attacks.step_back import step_back
-from core.models.classifier import Classifier, predict
+from core.models.classifier import Classifier
 from core.pixels import Bounds, Images
 
 
@@ -29,7 +29,9 @@ def least_blend(
 
     Where the other picture itself isn't, there is no such point: fixed shares.
     """
-    rows = np.flatnonzero(examples.reached(predict(classifier, others)))
+    logits = classifier.logits(others)
+    rows = np.flatnonzero(examples.reached(logits.argmax(axis=1)))
     blended = fixed_blend(examples.images, others, ssim, examples.bounds)
-    blended[rows] = step_back(classifier, examples.take(rows), others[rows], bisections)
+    margins = np.stack([np.full(len(others), np.nan, np.float32), examples.margins(logits)])
+    blended[rows] = step_back(classifier, examples.take(rows), others[rows], bisections, margins[:, rows])
     return blended

@@ -34,10 +34,10 @@ class Composition(Attack):
 
     The source experiment's own: k = 150 random candidates (``search=sampled``), alpha = 1 / (3.25 + SSIM), beta =
     1 - alpha (``blend=fixed``). By default the search is exact over all candidates, and of y, which is also predicted
-    as another class, there is as little as flips the prediction, found by bisection; fixed shares where no candidate
-    is. Cost: no gradient; a search of some milliseconds an image, and with ``blend=least`` one forward pass for each
-    bisection, and in each worker one for each candidate. Choose it where the model is unknown: then a ``surrogate``
-    decides.
+    as another class, there is as little as flips the prediction, found by a search along the line; fixed shares where
+    no candidate is. Cost: no gradient; a search of some milliseconds an image, and with ``blend=least`` at most two
+    forward passes for each bisection, mostly fewer than one, and in each worker one for each candidate. Choose it
+    where the model is unknown: then a ``surrogate`` decides.
     """
 
     targetable: ClassVar[bool] = False

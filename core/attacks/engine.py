@@ -20,7 +20,7 @@ from core.attacks.foresight import probably_flipped
 from core.attacks.norms import NORMS, NormName
 from core.attacks.slots import Slots, joined
 from core.attacks.step_back import step_back
-from core.models.classifier import Classifier, Loss, predict
+from core.models.classifier import Classifier, Loss
 from core.pixels import Images
 from core.rng import image_rng
 
@@ -79,40 +79,48 @@ class GradientAttack(Attack):
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack."""
-        attacked, reached = self._attempt(classifier, examples, 0)
+        loop = self._attempt(classifier, examples, 0)
+        attacked, reached, margins = loop.result, loop.reached, loop.margins
         for attempt in range(1, 1 + self.restarts):
             rows = np.flatnonzero(~reached)
             if not len(rows):
                 break
-            again, succeeded = self._attempt(classifier, examples.take(rows), attempt)
-            better = rows[succeeded]
-            attacked.images[better] = again.images[succeeded]
-            attacked.steps[rows] += again.steps
-            reached[better] = True
+            again = self._attempt(classifier, examples.take(rows), attempt)
+            better = rows[again.reached]
+            attacked.images[better] = again.result.images[again.reached]
+            attacked.steps[rows] += again.result.steps
+            reached[better], margins[1, better] = True, again.margins[1, again.reached]
         if self.step_back:
             rows = np.flatnonzero(reached)
-            attacked.images[rows] = step_back(classifier, examples.take(rows), attacked.images[rows], self.step_back)
+            attacked.images[rows] = step_back(
+                classifier, examples.take(rows), attacked.images[rows], self.step_back, margins[:, rows]
+            )
         return attacked
 
-    def _attempt(self, classifier: Classifier, examples: Examples, attempt: int) -> tuple[Attacked, NDArray[np.bool_]]:
-        """One try with each example, and for which of them it did; the first without noise unless asked for."""
+    def _attempt(self, classifier: Classifier, examples: Examples, attempt: int) -> _Loop:
+        """One try with each example, the first without noise unless asked for."""
         loop = _Loop(self, classifier, examples, attempt)
         loop.run()
         if self.step_back or self.restarts:
             unseen = np.flatnonzero(~loop.reached)
-            loop.reached[unseen] = examples.reached(predict(classifier, loop.result.images[unseen]), unseen)
-        return loop.result, loop.reached
+            loop.see(classifier.logits(loop.result.images[unseen]), unseen)
+        return loop
 
 
 class _Loop:
-    """One try with all examples. reached: which of them were seen to be predicted as is wanted."""
+    """One try with all examples.
+
+    reached: (n,), which of them were seen to be predicted as is wanted.
+    margins: (2, n), of the clean images and of those that were reached, NaN where they were not seen.
+    """
 
     def __init__(self, attack: GradientAttack, classifier: Classifier, examples: Examples, attempt: int) -> None:
         count = len(examples.images)
         self.attack, self.classifier, self.examples, self.attempt = attack, classifier, examples, attempt
+        self.scattered = attack.random_start or attempt > 0
         self.norm, self.lengths = NORMS[attack.norm], attack.step_lengths()
         self.result = Attacked(examples.images.copy(), np.zeros(count, np.int64), np.zeros(count, bool))
-        self.reached = np.zeros(count, bool)
+        self.reached, self.margins = np.zeros(count, bool), np.full((2, count), np.nan, np.float32)
         self.begun = 0
         self.wings = self.returning = self._begin(0)  # probably flipped; looked at, and not flipped
 
@@ -132,14 +140,15 @@ class _Loop:
         logits, gradient = self.classifier.gradient(slots.x, labels, attack.loss)
         if examples.targeted:
             gradient = -gradient
-        done = attack.early_stop & examples.reached(logits.argmax(axis=1), owner)
-        self.reached[owner[done]] = True
+        done = self.see(logits, owner) if attack.early_stop else np.zeros(len(owner), bool)
         moving = ~done
         usable = np.asarray(np.isfinite(gradient).all(axis=(1, 2, 3)))
         if not usable.all():
             gradient = np.where(usable[:, None, None, None], gradient, np.float32(0))
         first = moving & (slots.taken == 0)
         self.result.vanished[owner[first]] = ~gradient[first].any(axis=(1, 2, 3))
+        if not self.scattered:
+            self.margins[0, owner[first]] = examples.margins(logits[first], owner[first])
 
         heading, memory = attack.direction(gradient, slots.memory)
         np.copyto(slots.memory, memory)
@@ -164,10 +173,15 @@ class _Loop:
         batch, rows = self.classifier.batch_size, np.arange(len(self.wings))
         whole = len(rows) // batch * batch or len(rows)
         seen, self.wings = self.wings.take(rows[:whole]), self.wings.take(rows[whole:])
-        done = self.examples.reached(predict(self.classifier, seen.x), seen.owner)
-        self.reached[seen.owner[done]] = True
+        done = self.see(self.classifier.logits(seen.x), seen.owner)
         self._deliver(seen, done)
         self.returning = joined([self.returning, seen.take(np.flatnonzero(~done))])
+
+    def see(self, logits: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of the examples at ``rows``, at these logits, are predicted as is wanted."""
+        done = self.examples.reached(logits.argmax(axis=1), rows)
+        self.reached[rows[done]], self.margins[1, rows] = True, self.examples.margins(logits, rows)
+        return done
 
     def _deliver(self, slots: Slots, done: NDArray[np.bool_]) -> None:
         owner = slots.owner[done]
@@ -189,7 +203,7 @@ class _Loop:
         self.begun += len(rows)
         clean = self.examples.images[rows]
         region = self.norm.region(clean, self.attack.epsilon, self.examples.bounds)
-        start = self._scattered(clean, rows, region) if self.attack.random_start or self.attempt else clean
+        start = self._scattered(clean, rows, region) if self.scattered else clean
         return Slots(rows, np.zeros(len(rows), np.int64), (start, np.zeros_like(clean), *region))
 
     def _scattered(self, clean: Images, rows: NDArray[np.int64], region: tuple[Images, ...]) -> Images:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from core.attacks.margins import others
 from core.models.classifier import Loss
 
 # Of the linear change: margins grow more slowly than that. 0.8 saved most on the shipped models (docs/decisions/0015).
@@ -24,14 +25,11 @@ def probably_flipped(
     gain: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
     """For n images: logits (n, classes) before the step, and the loss's gain by it (n,), gradient times change."""
-    rows = np.arange(len(labels))
-    own = logits[rows, labels]
-    others = logits.copy()
-    others[rows, labels] = -np.inf
-    margin = others.max(axis=1) - own
+    own, rivals = logits[np.arange(len(labels)), labels], others(logits, labels)
+    margin = rivals.max(axis=1) - own
     if loss == "cross_entropy":
         # The loss's gradient is the margin's times the probability of the other classes.
-        weights = np.exp(others - np.maximum(own, others.max(axis=1))[:, None]).sum(axis=1)
+        weights = np.exp(rivals - np.maximum(own, rivals.max(axis=1))[:, None]).sum(axis=1)
         rest = weights / (weights + np.exp(np.minimum(-margin, 0)))
         gain = gain / np.maximum(rest, _FLOOR)
     return np.asarray((-margin if targeted else margin) + _SHARE * gain >= 0)

@@ -1,8 +1,10 @@
 """From an image whose prediction is as wanted back towards the clean one, as far as it stays so.
 
-A sign attack stops somewhere behind the decision boundary. Bisection on the line to the clean image
-finds the least change that still does, by forward passes alone; it costs one pass
-per bisection.
+A sign attack stops somewhere behind the decision boundary. A search on the line to the clean image
+finds the least change that still does, by forward passes alone. It ends where bisection would; but where
+the margins of the logits at both ends are known, what is tried next is where the straight line between
+them crosses zero, and the margin of an end that stays is halved (after the Illinois method: Dowell and
+Jarratt 1971, doi 10.1007/BF01934364). Of six passes an image, that leaves between two and three.
 
 The least change is so close to the boundary that rounding to 8 bits undoes it. So where the images
 came as 8-bit ones, the change is cut to whole levels before it is tried.
@@ -10,43 +12,102 @@ came as 8-bit ones, the change is cut to whole levels before it is tried.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
 from core.attacks.base import Examples
-from core.models.classifier import Classifier, predict
+from core.models.classifier import Classifier
 from core.pixels import Images
 
-
-def step_back(classifier: Classifier, examples: Examples, far: Images, bisections: int) -> Images:
-    """``far`` (n, H, W, C), all predicted as is wanted, each moved towards its clean image."""
-    clean, count = examples.images, len(far)
-    best, too_near = far, np.full_like(far, np.nan)
-    least, most = np.zeros(count, np.float32), np.ones(count, np.float32)
-    for _ in range(bisections):
-        share = (least + most) * np.float32(0.5)
-        candidate = _between(clean, far, share, examples)
-        # In whole levels, the last bisections mostly come to what was tried before.
-        stays, fails = _equal(candidate, best), _equal(candidate, too_near)
-        new = np.flatnonzero(~(stays | fails))
-        if len(new):
-            stays[new] = examples.reached(predict(classifier, candidate[new]), new)
-        best = np.where(stays[:, None, None, None], candidate, best)
-        too_near = np.where(stays[:, None, None, None], too_near, candidate)
-        most, least = np.where(stays, share, most), np.where(stays, least, share)
-    return best
+Places = NDArray[np.int64]
+_NEARLY = np.float32(1e-3)  # a little less than a whole number of levels is that number: the change was rounded itself
 
 
-def _equal(a: Images, b: Images) -> NDArray[np.bool_]:
-    return np.asarray((a == b).all(axis=(1, 2, 3)))
+def step_back(
+    classifier: Classifier,
+    examples: Examples,
+    far: Images,
+    bisections: int,
+    margins: NDArray[np.float32] | None = None,
+) -> Images:
+    """``far`` (n, H, W, C), all predicted as is wanted, each moved towards its clean image.
+
+    By whole steps of 1 / 2**bisections of the way; with one more, the prediction would not be as wanted.
+    margins: (2, n), of the clean images and of ``far`` (``Examples.margins``), NaN where not known.
+    """
+    line = _Line(examples, far, 2**bisections)
+    found, everyone = far.copy(), np.arange(len(far))
+    known = np.full((2, len(far)), np.nan) if margins is None else margins.astype(np.float64)
+    # On each line, the last place that is known not to be predicted as wanted, and the first one that is.
+    ends = np.stack([np.zeros_like(everyone), np.full_like(everyone, line.steps)])
+    line.widen(ends, 0, np.flatnonzero(known[0] < 0))
+    line.widen(ends, 1, everyone)
+    for tried in itertools.count():
+        rows = np.flatnonzero(ends[1] - ends[0] > 1)
+        if not len(rows):
+            break
+        # As often again at most, should the margins mislead.
+        places = _next(ends[:, rows], known[:, rows] if tried < bisections else None)
+        candidates = line.images(rows, places)
+        logits = classifier.logits(candidates)
+        stays = examples.reached(logits.argmax(axis=1), rows)
+        found[rows[stays]] = candidates[stays]
+        side = stays.astype(np.int64)
+        ends[side, rows], known[side, rows] = places, examples.margins(logits, rows)
+        known[1 - side, rows] *= 0.5
+        line.widen(ends, 0, rows[~stays])
+        line.widen(ends, 1, rows[stays])
+    return found
 
 
-def _between(clean: Images, far: Images, share: NDArray[np.float32], examples: Examples) -> Images:
-    change = share[:, None, None, None] * (far - clean)
-    if examples.levels:
-        level = np.float32((examples.bounds[1] - examples.bounds[0]) / examples.levels)
-        # A little more than a whole number of levels is that number: the change was rounded itself.
-        change = np.trunc(change / level + np.sign(change) * np.float32(1e-3)) * level
-    mixed = clean + change
-    # Rounding must not lead out of the box between the two, which lies within ball and bounds.
-    return np.clip(mixed, np.minimum(clean, far), np.maximum(clean, far))
+def _next(ends: Places, margins: NDArray[np.float64] | None) -> Places:
+    """A place (n,) between the ends (2, n): where the margins (2, n) let expect the boundary, or the middle."""
+    low, high = ends
+    share = np.full(len(low), np.nan)
+    if margins is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = margins[0] / (margins[0] - margins[1])
+    share = np.where(np.isfinite(share), share, 0.5)
+    return np.asarray(np.clip((low + share * (high - low)).astype(np.int64), low + 1, high - 1))
+
+
+class _Line:
+    """From each clean image, place 0, to the far one, place ``steps``."""
+
+    def __init__(self, examples: Examples, far: Images, steps: int) -> None:
+        self.steps, self._clean, self._far = steps, examples.images, far
+        self._level = np.float32(1)
+        self._whole = examples.levels is not None
+        if examples.levels:
+            self._level = np.float32((examples.bounds[1] - examples.bounds[0]) / examples.levels)
+        self._change = (far - self._clean) / self._level
+
+    def images(self, rows: NDArray[np.intp], places: Places) -> Images:
+        """The images at these places of these lines."""
+        change = self._share(places) * self._change[rows]
+        if self._whole:
+            change = np.trunc(change + np.copysign(_NEARLY, change))
+        clean, far = self._clean[rows], self._far[rows]
+        # Rounding must not lead out of the box between the two, which lies within ball and bounds.
+        return np.clip(clean + change * self._level, np.minimum(clean, far), np.maximum(clean, far))
+
+    def widen(self, ends: Places, end: int, rows: NDArray[np.intp]) -> None:
+        """Move this end (0 or 1) towards the other one, over places whose images are the same in whole levels."""
+        if not self._whole or not len(rows):
+            return
+        change = np.abs(self._change[rows])
+        levels = np.floor(self._share(ends[end, rows]) * change + _NEARLY)
+        # The shares of the way at which each pixel gets its level, or the next one.
+        with np.errstate(divide="ignore"):
+            shares = (levels + np.float32(1 - end) - _NEARLY) / change
+        first, pixels = ends[0, rows] + 1, (1, 2, 3)
+        if end == 1:
+            places = np.maximum(np.ceil(shares.max(axis=pixels) * self.steps), first)
+        else:
+            places = np.minimum(np.ceil(shares.min(axis=pixels) * self.steps), ends[1, rows]) - 1
+        ends[end, rows] = places
+
+    def _share(self, places: Places) -> Images:
+        return (places / self.steps).astype(np.float32)[:, None, None, None]
