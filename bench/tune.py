@@ -18,6 +18,7 @@ import click
 import numpy as np
 from rich.progress import track
 
+from bench.passes_back import passes_back
 from core.attacks.base import Examples
 from core.attacks.mifgsm import MIFGSM
 from core.datasets.fashion_mnist import FashionMnist
@@ -120,6 +121,7 @@ def main(images: int) -> None:
     default = MIFGSM()
     without = measure(default, classifier, replace(examples, levels=None))
     batches = [(size, measure(default, KerasClassifier(loaded, (28, 28, 1), size), examples)) for size in BATCHES]
+    guessed, bisected = passes_back(classifier, examples)
     page = [
         "# How the defaults of MI-FGSM were chosen",
         "",
@@ -139,6 +141,9 @@ def main(images: int) -> None:
         "The default setting; in the second row it steps back to the least change of any size.",
         "",
         *table([measure(default, classifier, examples), without]),
+        "",
+        f"Stepping back takes {guessed:.2f} forward passes for each flipped image; with bisection it would take",
+        f"{bisected:.2f} for the same examples ([decision 15](decisions/0015-speed.md)).",
         "",
         "## Why a batch of 64",
         "",
