@@ -131,7 +131,8 @@ class _Loop:
             free = np.flatnonzero(self._step(slots))
             while len(self.wings) >= max(1, min(len(slots), len(slots) - len(free) + self._waiting)):
                 self._look()
-            slots = slots.refill(free, self._next(len(free)))
+            if len(free):
+                slots = slots.refill(free, self._next(len(free)))
 
     def _step(self, slots: Slots) -> NDArray[np.bool_]:
         """One step of all slots; which of them are free now."""
@@ -142,13 +143,15 @@ class _Loop:
             gradient = -gradient
         done = self.see(logits, owner) if attack.early_stop else np.zeros(len(owner), bool)
         moving = ~done
-        usable = np.asarray(np.isfinite(gradient).all(axis=(1, 2, 3)))
-        if not usable.all():
-            gradient = np.where(usable[:, None, None, None], gradient, np.float32(0))
-        first = moving & (slots.taken == 0)
-        self.result.vanished[owner[first]] = ~gradient[first].any(axis=(1, 2, 3))
-        if not self.scattered:
-            self.margins[0, owner[first]] = examples.margins(logits[first], owner[first])
+        finite = np.isfinite(gradient)
+        if not finite.all():
+            usable = finite.all(axis=(1, 2, 3), keepdims=True)
+            gradient = np.where(usable, gradient, np.float32(0))
+        first = np.flatnonzero(moving & (slots.taken == 0))
+        if len(first):
+            self.result.vanished[owner[first]] = ~gradient[first].any(axis=(1, 2, 3))
+            if not self.scattered:
+                self.margins[0, owner[first]] = examples.margins(logits[first], owner[first])
 
         heading, memory = attack.direction(gradient, slots.memory)
         np.copyto(slots.memory, memory)
@@ -157,15 +160,17 @@ class _Loop:
         moved += slots.x
         moved = self.norm.project(moved, slots.region, attack.epsilon, examples.bounds)
         if attack.early_stop:
-            gain = ((moved - slots.x) * gradient).sum(axis=(1, 2, 3))
-        np.copyto(slots.x, moved, where=moving[:, None, None, None])
+            gain = np.einsum("nhwc,nhwc->n", moved - slots.x, gradient)
+        moved[done] = slots.x[done]
+        np.copyto(slots.x, moved)
         np.add(slots.taken, moving, out=slots.taken)
         done |= slots.taken >= attack.steps
         self._deliver(slots, done)
         if not attack.early_stop:
             return done
         waits = ~done & probably_flipped(logits, labels, examples.targeted, attack.loss, gain)
-        self.wings = joined([self.wings, slots.take(np.flatnonzero(waits))])
+        if waits.any():
+            self.wings = joined([self.wings, slots.take(np.flatnonzero(waits))])
         return done | waits
 
     def _look(self) -> None:

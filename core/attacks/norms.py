@@ -100,7 +100,9 @@ def ball(clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, Images]
 def _end(exact: NDArray[np.float64], change: float) -> Images:
     end = (exact + change).astype(np.float32)
     too_far = np.abs(end - exact) > abs(change)
-    end[too_far] = np.nextafter(end[too_far], np.float32(-np.copysign(np.inf, change)))
+    # To the next number inwards, by the integers behind them: np.nextafter takes ten times as long.
+    bits = end.view(np.int32)
+    bits += np.where((end > 0) == (change > 0), np.int8(-1), np.int8(1)) * too_far
     return end
 
 

@@ -185,3 +185,14 @@ def test_an_image_that_is_as_wanted_from_the_start_is_reached_again() -> None:
     clean, far = image(10, 20, 30, 40) / np.float32(255), image(200, 255, 130, 41) / np.float32(255)
     np.testing.assert_array_equal(step_back(REACHED, examples(clean, levels=255), far, 9), clean)
     np.testing.assert_allclose(step_back(REACHED, examples(clean), far, 9), clean + (far - clean) / 512, rtol=1e-5)
+
+
+def test_of_many_images_each_one_is_where_it_is_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    clean, far = rng.random((2, 11, 2, 2, 1), np.float32)
+    clean, far = clean * np.float32(0.2), 1 - far * np.float32(0.2)
+    margins = np.stack([examples(clean).margins(CLASSIFIER.logits(each)) for each in (clean, far)])
+    alone = [step_back(CLASSIFIER, examples(clean[[k]]), far[[k]], 6, margins[:, [k]]) for k in range(11)]
+    monkeypatch.setattr("core.attacks.step_back._BATCHES", 1)
+    found = step_back(CLASSIFIER, examples(clean), far, 6, margins)
+    np.testing.assert_array_equal(found, np.concatenate(alone))
