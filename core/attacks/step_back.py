@@ -5,9 +5,6 @@ finds the least change that still does, by forward passes alone. It ends where b
 the margins of the logits at both ends are known, what is tried next is where the straight line between
 them crosses zero, and the margin of an end that stays is halved (after the Illinois method: Dowell and
 Jarratt 1971, doi 10.1007/BF01934364). Of six passes an image, that leaves between two and three.
-
-The least change is so close to the boundary that rounding to 8 bits undoes it. So where the images
-came as 8-bit ones, the change is cut to whole levels before it is tried.
 """
 
 from __future__ import annotations
@@ -18,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.attacks.base import Examples
+from core.attacks.line import Line, Places
 from core.models.classifier import Classifier
 from core.pixels import Images
 
-Places = NDArray[np.int64]
 _BATCHES = 16  # at a time
-_NEARLY = np.float32(1e-3)  # a little less than a whole number of levels is that number: the change was rounded itself
 
 
 def step_back(
@@ -50,7 +46,7 @@ def step_back(
 def _search(
     classifier: Classifier, examples: Examples, far: Images, bisections: int, known: NDArray[np.float64]
 ) -> Images:
-    line = _Line(examples, far, 2**bisections)
+    line = Line(examples, far, 2**bisections)
     found, everyone = far.copy(), np.arange(len(far))
     # On each line, the last place that is known not to be predicted as wanted, and the first one that is.
     ends = np.stack([np.zeros_like(everyone), np.full_like(everyone, line.steps)])
@@ -83,43 +79,3 @@ def _next(ends: Places, margins: NDArray[np.float64] | None) -> Places:
             share = margins[0] / (margins[0] - margins[1])
     share = np.where(np.isfinite(share), share, 0.5)
     return np.asarray(np.clip((low + share * (high - low)).astype(np.int64), low + 1, high - 1))
-
-
-class _Line:
-    """From each clean image, place 0, to the far one, place ``steps``."""
-
-    def __init__(self, examples: Examples, far: Images, steps: int) -> None:
-        self.steps, self._clean, self._far = steps, examples.images, far
-        self._level = np.float32(1)
-        self._whole = examples.levels is not None
-        if examples.levels:
-            self._level = np.float32((examples.bounds[1] - examples.bounds[0]) / examples.levels)
-        self._change = (far - self._clean) / self._level
-
-    def images(self, rows: NDArray[np.intp], places: Places) -> Images:
-        """The images at these places of these lines."""
-        change = self._share(places) * self._change[rows]
-        if self._whole:
-            change = np.trunc(change + np.copysign(_NEARLY, change))
-        clean, far = self._clean[rows], self._far[rows]
-        # Rounding must not lead out of the box between the two, which lies within ball and bounds.
-        return np.clip(clean + change * self._level, np.minimum(clean, far), np.maximum(clean, far))
-
-    def widen(self, ends: Places, end: int, rows: NDArray[np.intp]) -> None:
-        """Move this end (0 or 1) towards the other one, over places whose images are the same in whole levels."""
-        if not self._whole or not len(rows):
-            return
-        change = np.abs(self._change[rows])
-        levels = np.floor(self._share(ends[end, rows]) * change + _NEARLY)
-        # The shares of the way at which each pixel gets its level, or the next one.
-        with np.errstate(divide="ignore"):
-            shares = (levels + np.float32(1 - end) - _NEARLY) / change
-        first, pixels = ends[0, rows] + 1, (1, 2, 3)
-        if end == 1:
-            places = np.maximum(np.ceil(shares.max(axis=pixels) * self.steps), first)
-        else:
-            places = np.minimum(np.ceil(shares.min(axis=pixels) * self.steps), ends[1, rows]) - 1
-        ends[end, rows] = places
-
-    def _share(self, places: Places) -> Images:
-        return (places / self.steps).astype(np.float32)[:, None, None, None]
