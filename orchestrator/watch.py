@@ -118,6 +118,7 @@ class Watch:
             self.shards()
 
     def _loop(self, note: Callable[[], None]) -> None:
+        pause = self._poll / 16  # what is short, as most reduces are, is noticed soon
         while True:
             died = self._tend()
             self._lost_workers.update(died)
@@ -139,7 +140,8 @@ class Watch:
                 self._show(self.state)
             except OSError as error:
                 self._wait_for_store(error)
-            time.sleep(self._poll)
+            time.sleep(pause)
+            pause = min(self._poll, 1.5 * pause)
 
     # -- sending --------------------------------------------------------------------------------
 
