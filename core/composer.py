@@ -48,7 +48,8 @@ class Composer:
 
     candidates: a data set (its training images) or an .npz; model: a shipped one or a Keras file. Both are read when
     they are first needed, and kept. The candidates' embedding, which makes the search fast and changes nothing else, is
-    made once on a machine, and takes a minute or two for 60,000: by ``warm_up``, or when some hundred images came without it.
+    made once on a machine, and takes a minute or two for 60,000: by ``warm_up``, or when some hundred images came
+    without it.
     """
 
     def __init__(self, candidates: str = "fashion-mnist", model: str = "cnn") -> None:
