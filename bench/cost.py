@@ -13,9 +13,11 @@ from bench.shard_parts import PARTS
 from bench.turns import Sample, median, ratio
 from core.contracts import Report
 from core.runs import Store
+from core.spans import together
 
-SHARDS, ROUNDS, IMAGES = (1, 64, 1_000), 3, 10_000
+SHARDS, ROUNDS, IMAGES = (1, 64, 1_000), 5, 10_000
 QUICK_SHARDS, QUICK_IMAGES = (1, 4, 20), 200
+_SHAPE, _TASKS = (28, 28, 1), 60
 
 
 def measure(quick: bool) -> Result:
@@ -38,16 +40,19 @@ def measure(quick: bool) -> Result:
 
 
 def _parts(images: int, shards: tuple[int, ...]) -> Table:
-    """Where the time of a shard goes, for each of these numbers of them; of 200 shards at most."""
+    """Where the time of a task goes: of shards of each size alone, and of as many together as a task takes."""
     columns: list[list[float]] = []
+    head = []
     for count in shards:
-        some = max(2, min(count, 200))
-        said = turns.run([sys.executable, "-m", "bench.shard_parts", str(images * some // count), str(some)]).said
-        columns.append([said[part] for part in PARTS])
+        size = images // count
+        for taken in sorted({1, together(images, count, _SHAPE)}):
+            some = taken * max(2, min(count // taken, _TASKS))
+            said = turns.run([sys.executable, "-m", "bench.shard_parts", *map(str, (some * size, some, taken))]).said
+            columns.append([said[part] for part in PARTS])
+            head.append(f"{taken} of {size} images, ms")
     rows = [[what, *(f"{each:.1f}" for each in values)] for what, *values in zip(PARTS.values(), *columns, strict=True)]
     sums = ["together", *(f"{sum(each):.1f}" for each in columns)]
-    head = [f"of {images // count} images, ms" for count in shards]
-    return Table(title="Where the CPU time of a shard goes", columns=["", *head], rows=[*rows, sums])
+    return Table(title="Where the CPU time of a task goes, by its shards", columns=["", *head], rows=[*rows, sums])
 
 
 def _job(jobs: dict[str, list[Sample]], inside: dict[str, list[float]], name: str, images: int, *options: str) -> None:
@@ -107,8 +112,9 @@ def _result(
             "and page are in every figure. *plain N*: N processes with as many images each, without a server, a "
             "store or a report (`bench/plain.py`). The speed-ups hold the start of every process, "
             "which no second one shortens.",
-            "Small shards: a pass of few images costs more for each, a step in NumPy as much as with 64, and every "
-            "shard has its images, rows, record and signs of life, each a file of its own.",
+            "Alone, a small shard costs much more for each image: a pass of few images does, a step in NumPy takes as "
+            "long as with 64, and its images, rows, record and signs of life are each a file of its own. So a task "
+            "takes several of them, which share all that.",
         ],
         samples={name: [sample.plain() for sample in samples] for name, samples in jobs.items()},
     )

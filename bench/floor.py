@@ -45,10 +45,7 @@ def measure(quick: bool) -> Result:
     figures.append(Figure(what="cnn, whole attack: of the matrix-multiply rate", value=whole / rate, least=TARGET))
     best = flops_rate(said["flops"][SHIPPED], said["microseconds"][SHIPPED]["weights as constants"])
     figures.append(Figure(what="cnn, gradient: of the matrix-multiply rate", value=best / rate, least=TARGET))
-    operations = [[name, f"{share:.1f}"] for name, share in said["operations"]]
-    tables.append(
-        Table(title="Where the time of the cnn's gradient goes", columns=["operation", "us"], rows=operations)
-    )
+    tables.append(_operations_table(said["operations"], rate))
     return Result(
         name="floor",
         title="Distance from the floor",
@@ -71,6 +68,22 @@ def flops_rate(flops: float, microseconds: list[float]) -> float:
 def _row(part: str, samples: list[float], flops: float, rate: float) -> list[str]:
     reached = flops_rate(flops, samples)
     return [part, f"{median(samples):.1f}", f"{reached:.0f}", f"{reached / rate:.2f}"]
+
+
+def _operations_table(operations: list[tuple[str, float, float]], rate: float) -> Table:
+    """Each with its arithmetic, and how long that would take at the matrix-multiply rate."""
+    rows = [
+        [name, f"{took:.1f}", f"{flops / 1e6:.2f}", f"{flops / rate / 1e3:.1f}"]
+        if flops
+        else [name, f"{took:.1f}", "", ""]
+        for name, took, flops in operations
+    ]
+    took, flops = (sum(column) for column in zip(*(each[1:] for each in operations), strict=True))
+    return Table(
+        title="Where the time of the cnn's gradient goes",
+        columns=["operation", "us", "MFLOP", "us at the matrix-multiply rate"],
+        rows=[*rows, ["together", f"{took:.1f}", f"{flops / 1e6:.2f}", f"{flops / rate / 1e3:.1f}"]],
+    )
 
 
 def flops_of(model: Any) -> float:
@@ -192,8 +205,8 @@ def main(rounds: int) -> None:
     )
 
 
-def _operations(model: Any) -> list[tuple[str, float]]:
-    """The longest operations of the cnn's gradient in us an image, from TensorFlow's own trace."""
+def _operations(model: Any) -> list[tuple[str, float, float]]:
+    """The longest operations of the cnn's gradient, from TensorFlow's own trace: us and FLOP an image."""
     from unittest import mock
 
     import tensorflow as tf
@@ -215,7 +228,7 @@ def _operations(model: Any) -> list[tuple[str, float]]:
     session = traced[-1]
     graph = session.graph
     options = tf.compat.v1.RunOptions(trace_level=tf.compat.v1.RunOptions.FULL_TRACE)
-    samples: dict[str, list[float]] = {}
+    samples: dict[tuple[str, str], list[float]] = {}
     for _ in range(20):
         metadata = tf.compat.v1.RunMetadata()
         feed = {tensor.name: array for tensor, array in zip(graph.inputs, (x, y), strict=True)}
@@ -223,9 +236,24 @@ def _operations(model: Any) -> list[tuple[str, float]]:
         for node in metadata.step_stats.dev_stats[0].node_stats:
             kind = node.timeline_label.split("=")[-1].split("(")[0].strip()
             took = (node.op_end_rel_nanos - node.op_start_rel_nanos) / 1e3 / BATCH
-            samples.setdefault(f"{node.node_name.split('/')[-1]} ({kind}), {node.node_name}", []).append(took)
-    longest = sorted(((median(values), name) for name, values in samples.items()), reverse=True)[:14]
-    return [(name.split(", ")[0], value) for value, name in longest]
+            samples.setdefault((node.node_name, kind), []).append(took)
+    longest = sorted(((median(values), *which) for which, values in samples.items()), reverse=True)[:14]
+    return [
+        (f"{name.split('/')[-1]} ({kind})", took, _flops(graph.get_operation_by_name(name), "Fused" in kind))
+        for took, name, kind in longest
+    ]
+
+
+def _flops(operation: Any, fused: bool) -> float:
+    """Multiplications and additions for one image; a fused operation has the name of its last part."""
+    while fused and operation.type in ("Relu", "BiasAdd"):
+        operation = operation.inputs[0].op
+    if operation.type == "MatMul":
+        return float(2 * math.prod(operation.inputs[1].shape))
+    if operation.type not in ("Conv2D", "Conv2DBackpropInput"):
+        return 0.0
+    places = operation.outputs[0] if operation.type == "Conv2D" else operation.inputs[2]
+    return float(2 * math.prod(places.shape[1:3]) * math.prod(operation.inputs[1].shape))
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def _copy(run: RunStore, manifest: Manifest, first: ShardRecord, index: int) -> 
     outcome = Outcome(clean, zeros, ["mifgsm"] * shard.count, [""] * shard.count)
     labels = run.labels(manifest.data, shard.start, shard.stop)
     names = digests(stored, manifest.config.bounds)
-    rows = ledger.rows(measured, outcome, indices, labels, zeros - 1, names, index)
+    rows = ledger.rows(measured, outcome, indices, labels, zeros - 1, names, np.full(shard.count, index))
     run.write_shard_images(index, clean)
     content = run.write_shard_rows(index, rows)
     images, sha256 = images_digest(clean), hashlib.sha256(content).hexdigest()
@@ -187,7 +187,7 @@ def resume(url: str) -> dict[str, Any]:
     watch.shards()
     seconds = time.perf_counter() - began
     files = sum(1 for _ in run.folder.find("shards")) + sum(1 for _ in run.folder.find("attempts"))
-    started = [attempt.started for attempt in run.all_attempts()]
+    started = [attempt.started for attempt, _ in run.all_attempts()]
     return {
         "seconds": seconds,
         "done": watch.state.done,

@@ -1,6 +1,7 @@
-"""Where a shard's CPU time goes: ``python -m bench.shard_parts IMAGES SHARDS`` attacks the first IMAGES test images.
+"""Where a task's CPU time goes: ``python -m bench.shard_parts IMAGES SHARDS TOGETHER`` attacks the first test images.
 
-In this process; says milliseconds a shard by what they went for, as JSON.
+In this process, in so many shards of which a task takes TOGETHER; says milliseconds a task by what they went for, as
+JSON.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ PARTS = {
 }
 
 
-def parts(images: int, shards: int) -> dict[str, float]:
-    """Milliseconds for each of the shards but the first, which traces the graphs."""
+def parts(images: int, shards: int, together: int) -> dict[str, float]:
+    """Milliseconds for each of the tasks but the first, which traces the graphs."""
     from core import index, ledger, shard
     from core.blobs import Folder
     from core.models import classifier
@@ -54,14 +55,15 @@ def parts(images: int, shards: int) -> dict[str, float]:
     with ExitStack() as patches, tempfile.TemporaryDirectory() as store:
         for owner, name, function in places:
             patches.enter_context(mock.patch.object(owner, name, function))
-        run = plan(Request(store=store, shards=shards, limit=images))
-        shard.run_shard(run, 0, classifier_of, worker="bench")
+        run = plan(Request(store=store, shards=shards, limit=images, shards_per_task=together))
+        blocks = [run.manifest().block(index) for index in range(0, shards, together)]
+        shard.run_shard(run, blocks[0], classifier_of, worker="bench")
         spent.clear()
         began = time.process_time()
-        for place in range(1, shards):
-            shard.run_shard(run, place, classifier_of, worker="bench")
+        for block in blocks[1:]:
+            shard.run_shard(run, block, classifier_of, worker="bench")
         spent["other"] = time.process_time() - began - sum(spent[part] for part in ("passes", "store", "measure"))
-    return {part: 1e3 * spent[part] / (shards - 1) for part in PARTS}
+    return {part: 1e3 * spent[part] / (len(blocks) - 1) for part in PARTS}
 
 
 if __name__ == "__main__":

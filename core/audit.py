@@ -21,6 +21,7 @@ from core.models.classifier import Classifier
 from core.npy import npy_header
 from core.parts import Part, Parts, groups
 from core.pixels import to_float
+from core.spans import indices_of
 from core.store import LEDGER, RunStore
 
 _SAMPLE = 256  # images measured a second time
@@ -33,18 +34,19 @@ def check_attack_data(run: RunStore, manifest: Manifest, parts: Parts | Sequence
     Also the pixels' range, since they pass by.
     """
     low, high = (np.float32(bound) for bound in manifest.config.bounds)
-    whole, wrong = hashlib.sha256(), []
+    whole, wrong, read = hashlib.sha256(), [], 0
     for group in groups(parts, max(1, _PIECE // math.prod(manifest.data.image_shape))):
         first = group[0].shard.start
         pieces = run.attack_data(manifest.data, first, group[-1].shard.stop)
         whole.update(pieces.data)
         for part in group:
+            read += len(indices_of(part.shard.shards))
             rows = pieces[part.shard.start - first : part.shard.stop - first]
             if hashlib.sha256(rows.data).hexdigest() != part.images_sha256:
-                wrong.append(f"shard {part.shard.index}: other bytes than its record says")
+                wrong.append(f"{part.shard.title}: other bytes than its record says")
             elif not (np.isfinite(rows).all() and rows.min() >= low and rows.max() <= high):
-                wrong.append(f"shard {part.shard.index}: pixels that are not finite or outside the bounds")
-    detail = "; ".join(wrong[:3]) or f"{len(parts)} shards read back, all pixels finite and within {low:g}..{high:g}"
+                wrong.append(f"{part.shard.title}: pixels that are not finite or outside the bounds")
+    detail = "; ".join(wrong[:3]) or f"{read} shards read back, all pixels finite and within {low:g}..{high:g}"
     return AuditCheck(name="attack data", passed=not wrong, detail=detail), whole.hexdigest()
 
 

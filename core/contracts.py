@@ -1,6 +1,6 @@
 """The values that travel between plan, task, watch and reduce: frozen, validated, JSON.
 
-Nothing else goes through the store as JSON, and nothing but (run URL, shard index) through the broker.
+Nothing else goes through the store as JSON, and nothing but (run URL, shards) through the broker.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.spans import MOST_TOGETHER, Shards, Span, title
+
 Scalar = bool | int | float | str | None
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1)]
@@ -20,7 +22,7 @@ Seconds = Annotated[float, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 MOST_SHARDS = 10**8  # their numbers have eight digits in the names of files
 LARGEST_BATCH = 2**16
-RESULT_VERSION = 5  # grows with every change of the code that can change a byte of the result
+RESULT_VERSION = 6  # grows with every change of the code that can change a byte of the result
 
 
 class Value(BaseModel):
@@ -110,9 +112,10 @@ class ModelRef(Value):
 
 
 class Shard(Value):
-    """Images start to stop of the data set (stop excluded)."""
+    """Images start to stop of the data set (stop excluded): shard ``index``, or shards index to ``last`` together."""
 
     index: int = Field(ge=0, lt=MOST_SHARDS)
+    last: int | None = Field(None, lt=MOST_SHARDS)
     start: Count
     stop: int
 
@@ -120,7 +123,19 @@ class Shard(Value):
     def _not_empty(self) -> Shard:
         if self.stop <= self.start:
             raise ValueError(f"images {self.start} to {self.stop}")
+        if self.last is not None and not 0 < self.last - self.index < MOST_TOGETHER:
+            raise ValueError(f"shards {self.index} to {self.last} together")
         return self
+
+    @property
+    def shards(self) -> Shards:
+        """By their numbers."""
+        return self.index if self.last is None else Span(self.index, self.last)
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return title(self.shards)
 
     @property
     def count(self) -> int:
@@ -132,6 +147,7 @@ class Manifest(Value):
     """All that a worker needs to know of a run. Written once, before anything is sent.
 
     max_attempts: failed executions before a shard is given up. time_limit: seconds for one execution.
+    shards_per_task: neighbours that a task takes together; the result is the same with any number of them.
     """
 
     layout: Literal[1] = 1
@@ -143,6 +159,7 @@ class Manifest(Value):
     shards: int = Field(ge=1, le=MOST_SHARDS)
     max_attempts: int = Field(3, ge=1)
     time_limit: float = Field(3600.0, gt=0)
+    shards_per_task: int = Field(1, ge=1, le=MOST_TOGETHER)
     versions: dict[str, str]
 
     @model_validator(mode="after")
@@ -151,12 +168,20 @@ class Manifest(Value):
             raise ValueError(f"{self.shards} shards for {self.data.count} images")
         return self
 
-    def shard(self, index: int) -> Shard:
-        """Shard ``index``: sizes differ by one image at most."""
-        if not 0 <= index < self.shards:
-            raise ValueError(f"shard {index} of a run with {self.shards}")
+    def shard(self, shards: Shards) -> Shard:
+        """A shard, or several together: sizes of shards differ by one image at most."""
+        first, last = (shards, shards) if isinstance(shards, int) else (shards.first, shards.last)
+        if not 0 <= first <= last < self.shards:
+            raise ValueError(f"shards {first} to {last} of a run with {self.shards}")
         n = self.data.count
-        return Shard(index=index, start=index * n // self.shards, stop=(index + 1) * n // self.shards)
+        start, stop = first * n // self.shards, (last + 1) * n // self.shards
+        return Shard(index=first, last=None if first == last else last, start=start, stop=stop)
+
+    def block(self, index: int) -> Shards:
+        """What a task takes together with shard ``index``."""
+        first = index // self.shards_per_task * self.shards_per_task
+        last = min(first + self.shards_per_task, self.shards) - 1
+        return first if first == last else Span(first, last)
 
 
 class Fingerprint(Value):
@@ -168,7 +193,7 @@ class Fingerprint(Value):
 
 
 class ShardRecord(Value):
-    """One finished shard. Written last: a shard with a record is done.
+    """A finished shard, or several that were attacked together. Written last: a shard with a record is done.
 
     images_sha256 is that of the adversarial images' bytes alone (C order, little-endian float32),
     rows_sha256 that of the file of its rows.

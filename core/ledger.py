@@ -85,9 +85,9 @@ def rows(
     labels: NDArray[np.int64],
     targets: NDArray[np.int64],
     digests: list[bytes],
-    shard: int,
+    shards: NDArray[np.int64],
 ) -> pa.Table:
-    """The rows of one shard."""
+    """The rows of n images, ``shards`` (n,) the shard of each."""
     columns = {
         "index": indices,
         "label": labels,
@@ -99,7 +99,7 @@ def rows(
         "fallback_reason": outcome.reason,
         "steps": outcome.steps,
         **measured.metrics,
-        "shard": np.full(len(indices), shard),
+        "shard": shards,
         "success_uint8": measured.uint8_prediction != measured.clean_prediction,
         "target": targets,
     }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from core.contracts import Fingerprint, Manifest, Shard, ShardRecord
+from core.spans import Span
 
 _BYTES = 32
 
 
 class Part(Protocol):
-    """A finished shard and the digests of its artifacts, as its record has them."""
+    """A finished shard, or several in one, and the digests of its artifacts, as its record has them."""
 
     @property
     def shard(self) -> Shard:
@@ -38,14 +40,15 @@ class Parts:
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
-        self._indices = array("q")
+        self._shards = array("q")  # the first and the last of each
         self._digests = bytearray()
         self.fingerprints: list[Fingerprint] = []  # each kind once
         self.seconds = self.cpu_seconds = 0.0
 
     def add(self, record: ShardRecord) -> None:
         """The next one; it must be a shard of the manifest."""
-        self._indices.append(record.shard.index)
+        first, last = record.shard.index, record.shard.last
+        self._shards.extend((first, first if last is None else last))
         self._digests += bytes.fromhex(record.images_sha256 + record.rows_sha256)
         if record.fingerprint not in self.fingerprints:
             self.fingerprints.append(record.fingerprint)
@@ -53,17 +56,20 @@ class Parts:
         self.cpu_seconds += record.cpu_seconds
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self._shards) // 2
+
+    def _spans(self) -> Iterator[Span]:
+        return itertools.starmap(Span, zip(self._shards[::2], self._shards[1::2], strict=True))
 
     def __iter__(self) -> Iterator[Part]:
-        for place, index in enumerate(self._indices):
+        for place, span in enumerate(self._spans()):
             start = 2 * _BYTES * place
             images, rows = (self._digests[at : at + _BYTES].hex() for at in (start, start + _BYTES))
-            yield _Part(self._manifest.shard(index), images, rows)
+            yield _Part(self._manifest.shard(span), images, rows)
 
     def missing(self) -> list[int]:
         """The shards of the manifest that aren't among them."""
-        present = set(self._indices)
+        present = {index for span in self._spans() for index in span}
         return [index for index in range(self._manifest.shards) if index not in present]
 
 

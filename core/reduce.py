@@ -91,17 +91,17 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
 
 def _parts(run: RunStore, manifest: Manifest) -> Parts:
     parts, wrong = Parts(manifest), {}
-    for records, damaged in run.all_records(run.done()):
-        for index, record in records.items():
-            if index >= manifest.shards or record.shard != manifest.shard(index):
-                damaged[index] = IntegrityError(f"shard {index}: its record is about other images")
+    for records, damaged in run.all_records(run.finished()):
+        for part, record in records.items():
+            if record.shard != manifest.shard(part):
+                damaged[part] = IntegrityError(f"{record.shard.title}: its record is about other images")
             else:
                 parts.add(record)
         wrong.update(damaged)
-    for index in wrong:
-        run.forget_shard(index)
+    for part in wrong:
+        run.forget_shard(part)
     if wrong:
-        raise wrong[min(wrong)]
+        raise next(iter(wrong.values()))
     return parts
 
 
@@ -152,18 +152,18 @@ def _rows(run: RunStore, manifest: Manifest, group: list[Part]) -> list[pa.Table
         shard = part.shard
         with _forgotten(run, part):
             if not np.array_equal(rows.column("label").to_numpy(), labels[shard.start - first : shard.stop - first]):
-                raise IntegrityError(f"shard {shard.index}: its labels are not those of the inputs")
+                raise IntegrityError(f"{shard.title}: its labels are not those of the inputs")
     return tables
 
 
 def _check(rows: pa.Table, part: Part) -> None:
     shard = part.shard
     if not rows.schema.equals(schema()) or any(column.null_count for column in rows.columns):
-        raise IntegrityError(f"shard {shard.index}: its rows have other columns than the ledger")
+        raise IntegrityError(f"{shard.title}: its rows have other columns than the ledger")
     if not pc.all(pc.match_substring_regex(rows.column("digest"), _DIGEST)).as_py():
-        raise IntegrityError(f"shard {shard.index}: its rows have digests that are none")
+        raise IntegrityError(f"{shard.title}: its rows have digests that are none")
     if not np.array_equal(rows.column("index").to_numpy(), np.arange(shard.start, shard.stop)):
-        raise IntegrityError(f"shard {shard.index}: its rows are about other images")
+        raise IntegrityError(f"{shard.title}: its rows are about other images")
 
 
 def _images(run: RunStore, manifest: Manifest, parts: Parts) -> Iterator[Images]:
@@ -175,7 +175,7 @@ def _images(run: RunStore, manifest: Manifest, parts: Parts) -> Iterator[Images]
                 if isinstance(images, IntegrityError):
                     raise images
                 if images_digest(images) != part.images_sha256:
-                    raise IntegrityError(f"shard {part.shard.index}: its images are not those of its record")
+                    raise IntegrityError(f"{part.shard.title}: its images are not those of its record")
             yield images
 
 
@@ -185,5 +185,5 @@ def _forgotten(run: RunStore, part: Part) -> Iterator[None]:
     try:
         yield
     except IntegrityError:
-        run.forget_shard(part.shard.index)
+        run.forget_shard(part.shard.shards)
         raise

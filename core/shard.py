@@ -1,4 +1,4 @@
-"""One shard, from its slice of the inputs to its record."""
+"""A shard, or several together, from their slice of the inputs to their record."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from core.ledger import NO_TARGET
 from core.models.classifier import Classifier
 from core.pixels import Images, to_float
 from core.run_assets import assets_of
+from core.spans import Shards, indices_of
 from core.store import RunStore
 from core.targets import targets
 
 ClassifierOf = Callable[[RunStore, Manifest], Classifier]
 
 
-def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: str) -> ShardRecord:
-    """Attack one shard and publish it; what is done already is returned as it is.
+def run_shard(run: RunStore, shards: Shards, classifier_of: ClassifierOf, worker: str) -> ShardRecord:
+    """Attack a shard, or several as if they were one, and publish it; what is done already is returned as it is.
 
     The figures are measured on the adversarial images as they are read back from the store.
     """
-    known = _known(run, index)
+    known = _known(run, shards)
     if known is not None:
         return known
     began, cpu_began = time.perf_counter(), time.process_time()
     manifest = run.manifest()
-    config, shard = manifest.config, manifest.shard(index)
+    config, shard = manifest.config, manifest.shard(shards)
     classifier = classifier_of(run, manifest)
 
     stored = run.images(manifest.data, shard.start, shard.stop)
@@ -60,17 +61,18 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
     stages = stages_of(config, partial(assets_of, run))
     outcome = run_stages(stages, classifier, examples, clean_predictions)
 
-    late = _known(run, index)
+    late = _known(run, shards)
     if late is not None:
         return late  # another worker was faster
-    run.write_shard_images(index, outcome.images)
+    run.write_shard_images(shards, outcome.images)
     written = run.shard_images(manifest.data, shard)
     measured = ledger.measure(classifier, clean, written, config.bounds, clean_predictions)
     aimed_at = aims if examples.targeted else np.full(shard.count, NO_TARGET)
-    table = ledger.rows(measured, outcome, indices, labels, aimed_at, digests(stored, config.bounds), index)
-    content = run.write_shard_rows(index, table)
+    numbers = np.repeat(indices_of(shards), [manifest.shard(index).count for index in indices_of(shards)])
+    table = ledger.rows(measured, outcome, indices, labels, aimed_at, digests(stored, config.bounds), numbers)
+    content = run.write_shard_rows(shards, table)
     if images_digest(written) != images_digest(outcome.images):
-        raise IntegrityError(f"shard {index}: the store gave back other images than were written")
+        raise IntegrityError(f"{shard.title}: the store gave back other images than were written")
     record = ShardRecord(
         shard=shard,
         images_sha256=images_digest(written),
@@ -86,9 +88,9 @@ def run_shard(run: RunStore, index: int, classifier_of: ClassifierOf, worker: st
     return record
 
 
-def _known(run: RunStore, index: int) -> ShardRecord | None:
+def _known(run: RunStore, shards: Shards) -> ShardRecord | None:
     try:
-        return run.record(index)
+        return run.record(shards)
     except IntegrityError:
         return None  # a torn record is made again
 

@@ -4,12 +4,14 @@
     manifest.json                    written once, before anything is sent
     inputs/<sha256>.npy|keras|h5     the images, labels and model, by their content
     attempts/<shard>/<task>.json     one per execution, kept up to date by its worker
+    attempts/<shard>-<shard>/<task>.json
     attempts/reduce/<task>.json
     attempts/.../<task>.given-up.json  the last word on an execution that failed or was given up
     released/<shard>/<task>.json     executions before a quarantine that was lifted
     shards/<shard>.npy               the adversarial images of a shard
     shards/<shard>.parquet           its rows of the ledger
     shards/<shard>.json              its record, written last: the shard is done
+    shards/<shard>-<shard>.*         the same of several that one task took together
     quarantine/<shard>.json          a shard given up, with its last error
     cancelled                        somebody asked the run to stop
     orchestrators/<token>.json       one per process that drives the run, or did: its sign of life
@@ -39,20 +41,20 @@ from core.errors import IntegrityError, StoreError
 from core.npy import npy_header
 from core.parts import Part
 from core.rows import Rows
+from core.spans import Shards, Span, indices_of, title
 
 V = TypeVar("V", bound=BaseModel)
 T = TypeVar("T")
-P = TypeVar("P", bound=int | str)
+P = TypeVar("P", bound=Shards | str)
 
 ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.parquet"
 REPORT, REPORT_PAGE = "report.json", "report.html"
 _MANIFEST, _CANCELLED = "manifest.json", "cancelled"
-_PART = re.compile(r"[0-9]{8}")
-_RECORD = re.compile(r"([0-9]{8})\.json")
+_RECORD = re.compile(r"([0-9]{8})(?:-([0-9]{8}))?\.json")
+_QUARANTINE = re.compile(r"([0-9]{8})\.json")
 _ATTEMPT = re.compile(
-    r"((?:attempts|released)/(?:[0-9]{8}|reduce)/([0-9A-Za-z][0-9A-Za-z_-]{0,99}))(\.given-up)?\.json"
+    r"((?:attempts|released)/(?:([0-9]{8})(?:-([0-9]{8}))?|reduce)/([0-9A-Za-z][0-9A-Za-z_-]{0,99}))(\.given-up)?\.json"
 )
-_OF_SHARD = re.compile(r"(?:attempts|released)/[0-9]{8}/")
 _LONGEST_NOTE = 1 << 16
 _AT_ONCE = 1024  # small files in memory
 REDUCE = "reduce"
@@ -150,19 +152,19 @@ class RunStore:
 
     def write_shard(self, record: ShardRecord) -> None:
         """Publish a shard's record: its artifacts must be there by now."""
-        self.folder.write(_shard(record.shard.index, "json"), encode(record))
+        self.folder.write(_shard(record.shard.shards, "json"), encode(record))
 
-    def write_shard_images(self, index: int, images: NDArray[np.float32]) -> None:
-        """Put a shard's adversarial images there."""
+    def write_shard_images(self, shards: Shards, images: NDArray[np.float32]) -> None:
+        """Put the adversarial images of a shard, or of several, there."""
         content = npy_header(images.shape, np.dtype("<f4")) + np.ascontiguousarray(images, "<f4").tobytes()
-        self.folder.write(_shard(index, "npy"), content)
+        self.folder.write(_shard(shards, "npy"), content)
 
-    def write_shard_rows(self, index: int, rows: pa.Table) -> bytes:
-        """Put a shard's rows of the ledger there; the file's content."""
+    def write_shard_rows(self, shards: Shards, rows: pa.Table) -> bytes:
+        """Put their rows of the ledger there; the file's content."""
         buffer = io.BytesIO()
         # Many small files: what only helps to search in a large one is left out.
         pq.write_table(rows, buffer, write_statistics=False, use_dictionary=["attack", "fallback_reason"])
-        self.folder.write(_shard(index, "parquet"), buffer.getvalue())
+        self.folder.write(_shard(shards, "parquet"), buffer.getvalue())
         return buffer.getvalue()
 
     def shard_images(self, data: DataRef, shard: Shard) -> NDArray[np.float32]:
@@ -174,7 +176,7 @@ class RunStore:
 
     def images_of_shards(self, data: DataRef, shards: Sequence[Shard]) -> list[NDArray[np.float32] | IntegrityError]:
         """The adversarial images of some shards, or what is wrong with those of one."""
-        names = [_shard(shard.index, "npy") for shard in shards]
+        names = [_shard(shard.shards, "npy") for shard in shards]
         return self._rows.whole(names, "float32", [(shard.count, *data.image_shape) for shard in shards])
 
     def shard_rows(self, part: Part) -> pa.Table:
@@ -186,7 +188,7 @@ class RunStore:
 
     def rows_of_shards(self, parts: Sequence[Part]) -> list[pa.Table | IntegrityError]:
         """The rows of some shards, or what is wrong with those of one."""
-        names = [_shard(part.shard.index, "parquet") for part in parts]
+        names = [_shard(part.shard.shards, "parquet") for part in parts]
         contents = self.folder.read_many([(name, None, None) for name in names])
         found: list[pa.Table | IntegrityError] = []
         for part, name, content in zip(parts, names, contents, strict=True):
@@ -196,61 +198,79 @@ class RunStore:
                 found.append(error)
         return found
 
-    def record(self, index: int) -> ShardRecord | None:
-        """A shard's record, if the shard is done; raises IntegrityError."""
-        good, damaged = self.records([index])
+    def record(self, shards: Shards) -> ShardRecord | None:
+        """The record of a shard, or of several, if they are done; raises IntegrityError."""
+        good, damaged = self.records([shards])
         if damaged:
-            raise damaged[index]
-        return good.get(index)
+            raise damaged[shards]
+        return good.get(shards)
 
-    def records(self, indices: Iterable[int]) -> tuple[dict[int, ShardRecord], dict[int, IntegrityError]]:
-        """The records of some shards by their index, and what is wrong with those that can't be read."""
-        wanted = sorted(indices)
-        good: dict[int, ShardRecord] = {}
-        damaged: dict[int, IntegrityError] = {}
-        found = self._documents(ShardRecord, [_shard(index, "json") for index in wanted])
-        for index, record in zip(wanted, found, strict=True):
+    def records(self, parts: Iterable[Shards]) -> tuple[dict[Shards, ShardRecord], dict[Shards, IntegrityError]]:
+        """The records of some parts of the run, and what is wrong with those that can't be read."""
+        wanted = sorted(parts, key=_first)
+        good: dict[Shards, ShardRecord] = {}
+        damaged: dict[Shards, IntegrityError] = {}
+        found = self._documents(ShardRecord, [_shard(part, "json") for part in wanted])
+        for part, record in zip(wanted, found, strict=True):
             if isinstance(record, IntegrityError):
-                damaged[index] = record
-            elif record is not None and record.shard.index != index:
-                damaged[index] = IntegrityError(
-                    f"{_shard(index, 'json')}: the record of shard {record.shard.index}, not of shard {index}"
+                damaged[part] = record
+            elif record is not None and record.shard.shards != part:
+                damaged[part] = IntegrityError(
+                    f"{_shard(part, 'json')}: the record of {record.shard.title}, not of {title(part)}"
                 )
             elif record is not None:
-                good[index] = record
+                good[part] = record
         return good, damaged
 
-    def all_records(self, indices: Iterable[int]) -> Iterator[tuple[dict[int, ShardRecord], dict[int, IntegrityError]]]:
-        """``records`` of any number of shards in their order, some at a time."""
-        wanted = sorted(indices)
+    def all_records(
+        self, parts: Iterable[Shards]
+    ) -> Iterator[tuple[dict[Shards, ShardRecord], dict[Shards, IntegrityError]]]:
+        """``records`` of any number of parts in their order, some at a time."""
+        wanted = sorted(parts, key=_first)
         for first in range(0, len(wanted), _AT_ONCE):
             yield self.records(wanted[first : first + _AT_ONCE])
 
-    def has_record(self, index: int) -> bool:
-        """Whether a shard is done."""
-        return self.folder.exists(_shard(index, "json"))
+    def has_record(self, shards: Shards) -> bool:
+        """Whether there is a record of a shard, or of these together."""
+        return self.folder.exists(_shard(shards, "json"))
+
+    def finished(self) -> list[Shards]:
+        """What has a record, from one listing; a shard that was made twice, together and alone, is there once."""
+        manifest = self.manifest()
+        alone: set[int] = set()
+        blocks: list[Span] = []
+        for match in map(_RECORD.fullmatch, self.folder.names("shards")):
+            first = int(match[1]) if match else manifest.shards
+            if match is None or first >= manifest.shards:
+                continue
+            if match[2] is None:
+                alone.add(first)
+            elif manifest.block(first) == (span := Span(first, int(match[2]))):
+                blocks.append(span)
+        alone.difference_update(*blocks)
+        return sorted([*blocks, *alone], key=_first)
 
     def done(self) -> set[int]:
         """The shards that have a record, from one listing."""
-        return _indices(self.folder.names("shards"))
+        return {index for part in self.finished() for index in indices_of(part)}
 
-    def forget_shard(self, index: int) -> None:
-        """Take back a shard's record, so that it is made again."""
-        self.folder.remove(_shard(index, "json"))
+    def forget_shard(self, shards: Shards) -> None:
+        """Take back the record of a shard, or of several, so that they are made again."""
+        self.folder.remove(_shard(shards, "json"))
 
     # -- attempts, quarantine, the orchestrator's sign of life --------------------------------
 
-    def write_attempt(self, part: int | str, attempt: Attempt) -> None:
-        """Keep an execution of a shard, or of REDUCE, up to date."""
+    def write_attempt(self, part: Shards | str, attempt: Attempt) -> None:
+        """Keep an execution of a shard, of several together, or of REDUCE, up to date."""
         self.folder.write(f"{_attempts(part)}/{attempt.task_id}.json", encode(attempt))
 
-    def give_up(self, part: int | str, attempt: Attempt, error: str) -> None:
+    def give_up(self, part: Shards | str, attempt: Attempt, error: str) -> None:
         """Say that nothing more is expected of an execution: in a file of its own, since its worker may go on."""
         given_up = attempt.model_copy(update={"error": error})
         self.folder.write(f"{_attempts(part)}/{attempt.task_id}.given-up.json", encode(given_up))
 
-    def attempts(self, part: int | str) -> list[Attempt]:
-        """All executions so far of a shard, or of REDUCE."""
+    def attempts(self, part: Shards | str) -> list[Attempt]:
+        """All executions so far of a shard by itself, of several together, or of REDUCE."""
         return self.attempts_of([part])[part]
 
     def attempts_of(self, parts: Sequence[P]) -> dict[P, list[Attempt]]:
@@ -267,19 +287,20 @@ class RunStore:
         }
 
     def executions(self) -> int:
-        """The number of executions so far of all shards, from listings alone."""
-        return sum(len({match[1] for match in matches}) for matches in self._executions())
+        """How often a shard was begun so far, from listings alone."""
+        return sum(sum({match[1]: _shards_of(match) for match in matches}.values()) for matches in self._executions())
 
-    def all_attempts(self) -> Iterator[Attempt]:
-        """All executions so far of all shards, some at a time."""
+    def all_attempts(self) -> Iterator[tuple[Attempt, int]]:
+        """All executions so far but those of the reduce, each with the number of its shards, some at a time."""
         for matches in self._executions():
-            yield from self._read_attempts([match[0] for match in matches]).values()
+            shards = {match[1]: _shards_of(match) for match in matches}
+            found = self._read_attempts([match[0] for match in matches])
+            yield from ((attempt, shards[name]) for name, attempt in found.items())
 
     def _executions(self) -> Iterator[list[re.Match[str]]]:
         """The files of all executions of shards, some at a time, those of one execution together."""
         for top in ("attempts", "released"):
-            names = (name for name in self.folder.find(top) if _OF_SHARD.match(name))
-            matches = (match for name in names if (match := _ATTEMPT.fullmatch(name)))
+            matches = (match for name in self.folder.find(top) if (match := _ATTEMPT.fullmatch(name)) and match[2])
             some: list[re.Match[str]] = []
             for _, files in itertools.groupby(matches, key=lambda match: match[0].rsplit("/", 1)[0]):
                 some += files
@@ -291,19 +312,15 @@ class RunStore:
     def _read_attempts(self, names: list[str]) -> dict[str, Attempt]:
         """The executions in these files, by their names; where one is broken, it counts as one that failed."""
         matches = [match for name in names if (match := _ATTEMPT.fullmatch(name))]
-        matches.sort(key=lambda match: match[3] is not None)  # the last word
+        matches.sort(key=lambda match: match[5] is not None)  # the last word
         attempts: dict[str, Attempt] = {}
         for match, found in zip(matches, self._documents(Attempt, [match[0] for match in matches]), strict=True):
-            if isinstance(found, Attempt) and found.task_id == match[2]:
+            if isinstance(found, Attempt) and found.task_id == match[4]:
                 attempts[match[1]] = found
             elif found is not None:
                 why = found if isinstance(found, IntegrityError) else f"{match[0]}: the attempt of another task"
-                attempts[match[1]] = Attempt(task_id=match[2], worker="", started=0.0, error=f"IntegrityError: {why}")
+                attempts[match[1]] = Attempt(task_id=match[4], worker="", started=0.0, error=f"IntegrityError: {why}")
         return attempts
-
-    def attempted(self) -> set[int]:
-        """The shards that were started at least once, from one listing."""
-        return {int(name) for name in self.folder.names("attempts") if _PART.fullmatch(name)}
 
     def quarantine(self, index: int, error: str) -> None:
         """Give a shard up, with the reason."""
@@ -311,10 +328,10 @@ class RunStore:
 
     def quarantined(self) -> dict[int, str]:
         """The shards given up, with their reasons."""
-        names = self.folder.names("quarantine")
+        matches = map(_QUARANTINE.fullmatch, self.folder.names("quarantine"))
         return {
             i: self.folder.read(f"quarantine/{i:08d}.json", 0, _LONGEST_NOTE).decode(errors="replace")
-            for i in sorted(_indices(names))
+            for i in sorted(int(match[1]) for match in matches if match)
         }
 
     def release(self, index: int) -> None:
@@ -399,8 +416,16 @@ class RunStore:
         self.folder.remove(REPORT)
 
 
-def _shard(index: int, suffix: str) -> str:
-    return f"shards/{index:08d}.{suffix}"
+def _name(shards: Shards) -> str:
+    return f"{shards:08d}" if isinstance(shards, int) else f"{shards.first:08d}-{shards.last:08d}"
+
+
+def _first(shards: Shards) -> int:
+    return shards if isinstance(shards, int) else shards.first
+
+
+def _shard(shards: Shards, suffix: str) -> str:
+    return f"shards/{_name(shards)}.{suffix}"
 
 
 def _table(part: Part, name: str, content: bytes | None) -> pa.Table:
@@ -417,9 +442,10 @@ def _table(part: Part, name: str, content: bytes | None) -> pa.Table:
         raise IntegrityError(f"{name}: {type(error).__name__}: {error}") from None
 
 
-def _attempts(part: int | str) -> str:
-    return f"attempts/{part:08d}" if isinstance(part, int) else f"attempts/{part}"
+def _attempts(part: Shards | str) -> str:
+    return f"attempts/{part if isinstance(part, str) else _name(part)}"
 
 
-def _indices(names: list[str]) -> set[int]:
-    return {int(match[1]) for name in names if (match := _RECORD.fullmatch(name))}
+def _shards_of(match: re.Match[str]) -> int:
+    """How many shards the execution is of that this file is about."""
+    return max(1, int(match[3]) - int(match[2]) + 1) if match[3] else 1

@@ -53,6 +53,13 @@ class Server:
         config = self.folder / "valkey.conf"
         config.touch(mode=0o600)
         config.write_text(_CONFIG.format(folder=self.folder, password=self._password))
+        # One for all questions: the watch asks several times a second.
+        self._client = redis.Redis(
+            unix_socket_path=str(self.folder / "v.sock"),
+            password=self._password,
+            socket_timeout=_ANSWER_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+        )
         self._start()
 
     @property
@@ -62,18 +69,10 @@ class Server:
 
     def alive(self) -> bool:
         """Whether the server answers."""
-        client = redis.Redis(
-            unix_socket_path=str(self.folder / "v.sock"),
-            password=self._password,
-            socket_timeout=_ANSWER_TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-        )
         try:
-            return bool(client.ping())
+            return bool(self._client.ping())
         except (redis.RedisError, OSError):
             return False
-        finally:
-            client.close()
 
     def restart(self) -> None:
         """Start it again on what it wrote down. Its old guard must not remove the folder."""
@@ -84,6 +83,7 @@ class Server:
     def stop(self) -> None:
         """End it and remove its folder."""
         self._guard.stop()
+        self._client.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:

@@ -13,8 +13,8 @@ def history_of(run: RunStore) -> History:
     drivers = run.drivers()
     executions = redelivered = 0
     failures: Counter[str] = Counter()
-    for attempt in run.all_attempts():
-        executions += 1
+    for attempt, shards in run.all_attempts():
+        executions += shards
         redelivered += attempt.redelivered
         if attempt.error:
             failures[_kind(attempt.error)] += 1

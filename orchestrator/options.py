@@ -17,10 +17,13 @@ from tasks.settings import Settings
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Workers(click.ParamType[int | None]):
-    """``auto`` (one per core), or a number from 1."""
+class AutoOr(click.ParamType[int | None]):
+    """``auto``, or a number of things from 1 to ``most``; ``default`` says what ``auto`` is."""
 
     name = "auto|N"
+
+    def __init__(self, things: str, default: str, most: int | None = None) -> None:
+        self._things, self._default, self._most = things, default, most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
         """None for ``auto``."""
@@ -30,8 +33,10 @@ class Workers(click.ParamType[int | None]):
             number = int(value)
         except ValueError:
             number = 0
-        if number < 1:
-            self.fail(f"expected 'auto' or 1 or more workers; got {value!r}; leave it out for one per core", param, ctx)
+        if number < 1 or (self._most and number > self._most):
+            wanted = f"1 to {self._most}" if self._most else "1 or more"
+            wanted = f"'auto' or {wanted} {self._things}"
+            self.fail(f"expected {wanted}; got {value!r}; leave it out for {self._default}", param, ctx)
         return number
 
 
@@ -46,7 +51,10 @@ def store_option(function: F) -> F:
 def broker_options(function: F) -> F:
     """``--broker``, ``--queue`` and ``--workers``."""
     function = click.option(
-        "--workers", type=Workers(), default="auto", help="Worker processes of the embedded default"
+        "--workers",
+        type=AutoOr("workers", "one per core"),
+        default="auto",
+        help="Worker processes of the embedded default",
     )(function)
     function = click.option(
         "--queue", default=DEFAULT_QUEUE, help="Name of a queue, for workers that take from it [needs --broker]"

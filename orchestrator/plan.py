@@ -30,6 +30,7 @@ from core.models.loading import file_suffix
 from core.npy import npy_header
 from core.registry import ATTACKS, DATASETS
 from core.runs import Store
+from core.spans import together
 from core.store import RunStore
 from core.targets import RULES
 from orchestrator.cascade import DEFAULT_FALLBACK, cascade
@@ -63,6 +64,7 @@ class Request:
     batch_size: int | None = None
     max_attempts: int = 3
     time_limit: float = 3600.0
+    shards_per_task: int | None = None
     trust_model: bool = False
 
 
@@ -117,10 +119,17 @@ def plan(request: Request) -> RunStore:
         shards=shards,
         max_attempts=request.max_attempts,
         time_limit=request.time_limit,
+        shards_per_task=request.shards_per_task or _together(config, data, shards),
         versions=versions(),
     )
     _publish(run, manifest, images, content, assets)
     return run
+
+
+def _together(config: RunConfig, data: DataRef, shards: int) -> int:
+    if any(stage.attack.heavy for stage in stages_of(config)):
+        return 1
+    return together(data.count, shards, data.image_shape)
 
 
 def run_config(request: Request) -> RunConfig:

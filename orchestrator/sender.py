@@ -1,4 +1,4 @@
-"""Sends the parts of one run: its URL and a shard's number, nothing heavier."""
+"""Sends the parts of one run: its URL and the numbers of shards, nothing heavier."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 
 from core.contracts import Manifest
 from core.fingerprint import versions
+from core.spans import Shards, Span
 from core.store import REDUCE, RunStore
 from tasks.app import app
 from tasks.queues import DEFAULT_QUEUE, lanes
@@ -30,14 +31,18 @@ class Sender:
         self._lanes = lanes(queue)
         self._lane: str | None = None
 
-    def send(self, part: int | str) -> None:
-        """Send a shard, or REDUCE; raises OSError where the broker doesn't take it."""
+    def send(self, part: Shards | str) -> None:
+        """Send a shard, several to one worker, or REDUCE; raises OSError where the broker doesn't take it."""
         message: dict[str, Any] = {"run": self._run.url}
+        task, text = attack_shard, "reduce"
         if part == REDUCE:
-            task, text = reduce, "reduce"
+            task = reduce
+        elif isinstance(part, Span):
+            message |= {"shard": part.first, "last": part.last}
+            text = f"shards {part.first + 1}-{part.last + 1}/{self._manifest.shards}"
         else:
-            task, text = attack_shard, f"shard {int(part) + 1}/{self._manifest.shards}"
             message["shard"] = part
+            text = f"shard {int(part) + 1}/{self._manifest.shards}"
         try:
             self._lane = self._lane or _emptiest(self._lanes)
             task.apply_async(

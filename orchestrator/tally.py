@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 
 from core.contracts import Manifest, ShardRecord
+from core.spans import indices_of
 from orchestrator.state import State
 
 _NOT_DONE = -1
@@ -29,9 +30,13 @@ class Tally:
         return [index for index in range(len(self._successes)) if index in self and index not in others]
 
     def add(self, record: ShardRecord) -> None:
-        """A shard is done."""
-        self._successes[record.shard.index] = record.successes
-        self._count(record.shard.index, 1)
+        """A shard, or several together, are done. Their successes are known as a sum, which the first one has."""
+        indices = indices_of(record.shard.shards)
+        for index in indices:
+            if index in self:
+                self.remove(index)
+            self._successes[index] = record.successes if index == indices[0] else 0
+            self._count(index, 1)
 
     def remove(self, index: int) -> None:
         """A shard isn't done after all."""

@@ -1,9 +1,10 @@
 """Sees a run through to its report. The store is the truth; a message may be lost or come twice.
 
-A part (a shard, or the reduce) is sent, and sent again when its execution failed or was given up, or when
-nothing moves and nobody seems to have it. Near the end, a second copy of a slow shard is sent to
+A part (a shard, several small ones, or the reduce) is sent, and sent again when its execution failed or was
+given up, or when nothing moves and nobody seems to have it. Near the end, a second copy of a slow shard is sent to
 whoever is idle: the first to finish counts. Failed executions are counted in the store: after
-``max_attempts`` of them a shard is quarantined with its error, and the run goes on.
+``max_attempts`` of them a shard is quarantined with its error, and the run goes on. Shards that failed
+together are sent again one by one, so that each answers for itself.
 
 After one listing at the start it asks the store by name alone, for the parts under way, those about to
 be sent and those in quarantine: what a look costs does not depend on how many shards the run has.
@@ -11,28 +12,31 @@ be sent and those in quarantine: what a look costs does not depend on how many s
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from core.blobs import is_final
 from core.contracts import Attempt, Manifest, Report, ShardRecord
 from core.errors import IncompleteError, IntegrityError, StoreError
+from core.spans import Shards, Span, indices_of
 from core.store import REDUCE, RunStore
 from orchestrator.flights import LEASE, Flight
 from orchestrator.pace import Pace
 from orchestrator.state import State
 from orchestrator.tally import Tally
 
-Part = int | str
+Part = Shards | str
 Send = Callable[[Part], None]
 
 POLL = 0.2  # seconds between two looks at the store
 IDLE = 10.0  # seconds without any movement before what nobody has started counts as lost
 SLOW = 15.0  # seconds that a shard may run before it can count as slow
 WINDOW = 256  # messages under way at most, so that several runs share the workers
+_FEW = 8  # parts under way near the end
 _SLOWER = 4.0  # times the median of the others
 _PATIENCE = 120.0  # seconds that the broker or the store may be away
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")
@@ -99,10 +103,10 @@ class Watch:
         self.state.phase = "attack"
         self._given_up = set(self.run.quarantined())
         self.state.quarantined = len(self._given_up)
-        standing = (index for index in self.run.done() if index < self.manifest.shards and index not in self._done)
+        standing = (part for part in self.run.finished() if not self._all_done(part))
         for found in self.run.all_records(standing):
             self._note_records(*found, first=True)
-        self._waiting.extend(index for index in self._done.missing() if index not in self._given_up)
+        self._waiting.extend(self._wanted())
         self._loop(self._note_done)
 
     def reduce(self) -> Report:
@@ -116,6 +120,16 @@ class Watch:
                 return report
             self._take_back(self._done.beside(self.run.done()))
             self.shards()
+
+    def _wanted(self) -> Iterator[Shards]:
+        """What has to be sent: blocks of which nothing is there, and single shards."""
+        missing = [index for index in self._done.missing() if index not in self._given_up]
+        for block, members in itertools.groupby(missing, key=self.manifest.block):
+            alone = list(members)
+            yield from [block] if len(alone) == len(indices_of(block)) else alone
+
+    def _all_done(self, part: Shards) -> bool:
+        return all(index in self._done for index in indices_of(part))
 
     def _loop(self, note: Callable[[], None]) -> None:
         pause = self._poll / 16  # what is short, as most reduces are, is noticed soon
@@ -141,7 +155,13 @@ class Watch:
             except OSError as error:
                 self._wait_for_store(error)
             time.sleep(pause)
-            pause = min(self._poll, 1.5 * pause)
+            pause = min(self._longest_pause(), 1.2 * pause)
+
+    def _longest_pause(self) -> float:
+        """Shorter near the end of short shards, when everyone waits for the last one."""
+        if self._waiting or not self._seconds or len(self._flights) > _FEW:
+            return self._poll
+        return min(self._poll, max(self._poll / 16, statistics.median(self._seconds) / 4))
 
     # -- sending --------------------------------------------------------------------------------
 
@@ -152,22 +172,25 @@ class Watch:
         while self._waiting and len(self._flights) < WINDOW:
             parts = list(islice(self._waiting, WINDOW - len(self._flights)))
             # By a message that was thought to be lost, or one of another orchestrator.
-            self._note(index for index in parts if isinstance(index, int) and index not in self._done)
+            self._note(part for part in parts if not isinstance(part, str))
             attempts = self.run.attempts_of(parts)
             for part in parts:
-                if part not in self._done and part not in self._given_up and not self._begun(part, attempts[part]):
+                if not self._settled(part, attempts[part]):
                     return
                 self._waiting.popleft()
 
-    def _begun(self, part: Part, attempts: list[Attempt]) -> bool:
-        """Whether the broker took it, unless it has failed too often by now."""
+    def _settled(self, part: Part, attempts: list[Attempt]) -> bool:
+        """Whether it waits no longer: the broker took it, or it isn't to be sent."""
         failures = [attempt for attempt in attempts if attempt.error]
-        if part != REDUCE and len(failures) >= self.manifest.max_attempts:
-            self._quarantine(int(part), failures)
-        elif self._sent(part):
+        left = [index for index in _indices_of(part) if index not in self._done and index not in self._given_up]
+        if isinstance(part, Span) and (failures or len(left) < len(part)):
+            self._waiting.extend(left)
+        elif isinstance(part, int) and left and len(failures) >= self.manifest.max_attempts:
+            self._quarantine(part, failures)
+        elif left or part == REDUCE:
+            if not self._sent(part):
+                return False
             self._flights[part] = Flight(frozenset(attempt.task_id for attempt in attempts))
-        else:
-            return False
         return True
 
     def _sent(self, part: Part) -> bool:
@@ -184,33 +207,38 @@ class Watch:
 
     def _again(self, part: Part) -> None:
         self._flights.pop(part, None)
-        self._waiting.append(part)
+        self._waiting.extend(part if isinstance(part, Span) else [part])
         self.state.retries += 1
 
     # -- what came ------------------------------------------------------------------------------
 
     def _note_done(self) -> None:
         """What is under way may be done; what was given up too, by an execution that was late."""
-        self._note([*(part for part in self._flights if isinstance(part, int)), *self._given_up])
+        self._note([*(part for part in self._flights if not isinstance(part, str)), *self._given_up])
 
-    def _note(self, indices: Iterable[int]) -> None:
-        for found in self.run.all_records(indices):
+    def _note(self, parts: Iterable[Shards]) -> None:
+        asked = {part for part in parts if not self._all_done(part)}
+        # A task that was given up may still come to its end, while its shards are sent one by one.
+        asked |= {self.manifest.block(part) for part in asked if isinstance(part, int)}
+        for found in self.run.all_records(asked):
             self._note_records(*found)
 
     def _note_records(
-        self, records: dict[int, ShardRecord], damaged: dict[int, IntegrityError], first: bool = False
+        self, records: dict[Shards, ShardRecord], damaged: dict[Shards, IntegrityError], first: bool = False
     ) -> None:
-        for index in damaged:
-            self.run.forget_shard(index)
-            self._note_damage(index)
-            if index in self._flights:
-                self._again(index)
-        for index, record in records.items():
-            self._flights.pop(index, None)
+        for part in damaged:
+            self.run.forget_shard(part)
+            for index in indices_of(part):
+                self._note_damage(index)
+            if part in self._flights:
+                self._again(part)
+        for part, record in records.items():
             self._note_movement()
             self._done.add(record)
             self._seconds.append(record.seconds)
-            if index in self._given_up:
+            for each in (part, *indices_of(part)):
+                self._flights.pop(each, None)
+            for index in self._given_up.intersection(indices_of(part)):
                 self._given_up.remove(index)
                 self.run.lift_quarantine(index)
                 self.state.quarantined = len(self._given_up)
@@ -311,12 +339,12 @@ class Watch:
             raise StoreError(f"room in the store for {self.run.url}", error, "make room, then resume the run")
         if part == REDUCE and self._done.beside(self.run.done()):
             self._flights.pop(part)  # damaged shards were taken back: they come first
-        elif len(failures) < self.manifest.max_attempts:
+        elif isinstance(part, Span) or len(failures) < self.manifest.max_attempts:
             self._again(part)
-        elif part == REDUCE:
+        elif isinstance(part, str):
             raise IncompleteError(f"the reduce failed {len(failures)} times: {error}")
         else:
-            self._quarantine(int(part), failures)
+            self._quarantine(part, failures)
 
     def _quarantine(self, index: int, failures: list[Attempt]) -> None:
         self._give_up(index, f"{len(failures)} attempts: {failures[-1].error}")
@@ -338,3 +366,7 @@ class Watch:
         self._show(self.state)
         for flight in self._flights.values():
             flight.forgive(time.monotonic())
+
+
+def _indices_of(part: Part) -> list[int]:
+    return [] if isinstance(part, str) else indices_of(part)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from core.contracts import Attempt
+from core.spans import Shards
 from core.store import RunStore
 
 BEAT = 5.0  # seconds between two signs of life
@@ -17,8 +18,8 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def attempt(run: RunStore, part: int | str, request: Any) -> Iterator[None]:
-    """Note that ``part`` (a shard, or REDUCE) is being worked on, and that its worker lives."""
+def attempt(run: RunStore, part: Shards | str, request: Any) -> Iterator[None]:
+    """Note that ``part`` (a shard, several, or REDUCE) is being worked on, and that its worker lives."""
     value = Attempt(
         task_id=request.id,
         worker=str(request.hostname),
@@ -36,7 +37,7 @@ def attempt(run: RunStore, part: int | str, request: Any) -> Iterator[None]:
         thread.join()
 
 
-def _beat(run: RunStore, part: int | str, value: Attempt, ended: threading.Event) -> None:
+def _beat(run: RunStore, part: Shards | str, value: Attempt, ended: threading.Event) -> None:
     while not ended.wait(BEAT):
         value = value.model_copy(update={"beat": value.beat + 1})
         try:

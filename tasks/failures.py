@@ -14,7 +14,7 @@ from celery.signals import task_failure
 
 from core.contracts import Attempt
 from core.store import REDUCE
-from tasks.messages import open_run, shard_of
+from tasks.messages import open_run, shards_of
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def record_failure(
     error = f"{type(exception).__name__}: {exception}"
     try:
         run, manifest = open_run(kwargs.get("run"))
-        part = shard_of(manifest, kwargs["shard"]) if "shard" in kwargs else REDUCE
+        part = shards_of(manifest, kwargs["shard"], kwargs.get("last")) if "shard" in kwargs else REDUCE
         known = {attempt.task_id: attempt for attempt in run.attempts(part)}
         attempt = known.get(task_id) or Attempt(task_id=task_id, worker="unknown", started=time.time())
         # A process that is about to be ended for its time limit may give one more sign of life.

@@ -1,4 +1,4 @@
-"""What a message may ask of a worker: a run of this worker's store, and a shard of that run."""
+"""What a message may ask of a worker: a run of this worker's store, and shards of that run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from core.blobs import Folder
 from core.contracts import Manifest
 from core.errors import IntegrityError
+from core.spans import Shards, Span
 from core.store import RunStore
 
 _RUN_URL = re.compile(r"(?P<store>.+)/(?P<run_id>[0-9a-f]{16})")
@@ -46,8 +47,13 @@ def check_place(store: str) -> None:
         raise IntegrityError(f"a message names {store!r}, which is not this worker's store {allowed}")
 
 
-def shard_of(manifest: Manifest, shard: Any) -> int:
-    """The number of a shard of this run; raises IntegrityError."""
+def shards_of(manifest: Manifest, shard: Any, last: Any = None) -> Shards:
+    """A shard of this run, or those up to ``last`` that a task takes together with it; raises IntegrityError."""
     if not isinstance(shard, int) or isinstance(shard, bool) or not 0 <= shard < manifest.shards:
         raise IntegrityError(f"a message names shard {shard!r} of a run with {manifest.shards}")
-    return shard
+    if last is None:
+        return shard
+    block = manifest.block(shard)
+    if not isinstance(block, Span) or (shard, last) != (block.first, block.last) or isinstance(last, bool):
+        raise IntegrityError(f"a message names shards {shard} to {last!r}, which no task of this run takes together")
+    return block

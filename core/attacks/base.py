@@ -81,6 +81,9 @@ class Attack(BaseModel):
     fallback: ClassVar[str | None] = None
     """The attack for images that this one leaves unchanged, unless another one is asked for."""
 
+    heavy: ClassVar[bool] = False
+    """Whether a few images keep a worker busy, so that each small shard is a task."""
+
     def prepare(self, images: ImageSet, bounds: Bounds, model: str) -> dict[str, NDArray[Any] | Path]:
         """What ``run`` will need beside the model: arrays and Keras files, which become inputs of the run.
 

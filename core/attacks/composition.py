@@ -41,6 +41,7 @@ class Composition(Attack):
     """
 
     targetable: ClassVar[bool] = False
+    heavy: ClassVar[bool] = True
 
     candidates: str | None = Field(
         None, description="a data set (its training images) or an .npz; the attacked one's, or itself, if not given"

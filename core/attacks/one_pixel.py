@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ class OnePixel(Attack):
     Cost: at most population x (1 + generations) forward passes, and a backward pass if seeded; the default was
     chosen with ``python -m bench.one_pixel_tune``. Choose it to learn how much hangs on single pixels.
     """
+
+    heavy: ClassVar[bool] = True
 
     pixels: int = Field(1, ge=1, description="pixels that may change, with all their channels")
     population: int = Field(50, ge=4, description="candidates at a time; 400 in the paper")

@@ -9,9 +9,11 @@ import click
 
 from core.contracts import LARGEST_BATCH, MOST_SHARDS, Scalar
 from core.errors import ConfigError
+from core.spans import MOST_TOGETHER
 from core.store import RunStore
 from orchestrator.cli import INCOMPLETE, RunInterruptedError
 from orchestrator.options import (
+    AutoOr,
     broker_options,
     broker_url,
     check_queue,
@@ -27,6 +29,12 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 
 @click.command("run")
 @click.option("--shards", type=click.IntRange(max=MOST_SHARDS), default=64, help="Parts that the set is cut into")
+@click.option(
+    "--shards-per-task",
+    type=AutoOr("shards", "as many as make a task worth its message", MOST_TOGETHER),
+    default="auto",
+    help="Small shards that a worker takes together; auto fills a task with up to 256 images",
+)
 @click.option("--attack", default="mifgsm", help="One of 'orchestrator attacks', or several: A,B,C, for who withstands")
 @click.option(
     "--fallback",

@@ -11,6 +11,7 @@ from rich.table import Table
 from core.contracts import Manifest
 from core.errors import ConfigError
 from core.runs import Store
+from core.spans import indices_of
 from core.store import REPORT_PAGE, RunStore
 from orchestrator.cli import INCOMPLETE
 from orchestrator.options import find_run, store_option, store_url
@@ -102,8 +103,7 @@ def _follow(run: RunStore, manifest: Manifest) -> None:
 
 
 def _note(run: RunStore, seen: Tally) -> None:
-    done = run.done()
-    for records, _ in run.all_records(index for index in seen.missing() if index in done):
+    for records, _ in run.all_records(part for part in run.finished() if indices_of(part)[0] not in seen):
         for record in records.values():
             seen.add(record)
 

@@ -79,6 +79,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--fallback", "pgd"], ["'pgd'", "choose one of"]),
         (["--shards", "0"], ["1 shard or more", "got 0"]),
         (["--shards", "many"], ["many"]),
+        (["--shards-per-task", "0"], ["'auto' or 1 to 256 shards", "'0'"]),
+        (["--shards-per-task", "257"], ["'auto' or 1 to 256 shards", "'257'"]),
         (["--steps", "0"], ["steps", "got 0"]),
         (["--eps", "-1"], ["epsilon", "-1"]),
         (["--eps", "8"], ["epsilon of at most 1", "got 8"]),

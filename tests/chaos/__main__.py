@@ -32,7 +32,8 @@ def undisturbed(folder: Path) -> bytes:
 
 def play(name: str, seed: str, expected: bytes, folder: Path) -> Outcome:
     """One round."""
-    place = Place(folder, random.Random(seed), expected)
+    rng = random.Random(seed)
+    place = Place(folder, rng, expected, together=rng.choice([1, 4]))
     with place.stack:
         try:
             return FAULTS[name](place)
@@ -61,7 +62,8 @@ def main(rounds: int, only: str | None, seed: str) -> None:
                 continue
             results[name].append(outcome)
             click.echo(
-                f"round {number} (seed {seed}): {name}, {outcome.done} shards done: {outcome.wrong or 'survived'}, "
+                f"round {number} (seed {seed}): {name}, {outcome.done} of {outcome.shards} shards done: "
+                f"{outcome.wrong or 'survived'}, "
                 f"{outcome.executions} executions, back after {outcome.recovery:.1f} s, {outcome.seconds:.0f} s"
             )
     click.echo("\n".join(table(results)))

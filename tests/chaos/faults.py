@@ -176,7 +176,7 @@ def orchestrator_dispatch(place: Place) -> Outcome:
 
 @fault("SIGKILL of the orchestrator as it watches")
 def orchestrator_watch(place: Place) -> Outcome:
-    at = place.rng.randrange(2, place.shards - 8)
+    at = place.moment()
     return _orchestrator(place, lambda: len(place.run.done()) >= at)
 
 
@@ -285,7 +285,8 @@ def torn_record(place: Place) -> Outcome:
 def _damage(place: Place, suffix: str, change: Callable[[bytes], bytes]) -> Outcome:
     place.embedded()
     place.wait()
-    path = Path(place.run.url) / "shards" / f"{place.rng.choice(sorted(place.run.done())):08d}{suffix}"
+    finished = sorted((Path(place.run.url) / "shards").glob("*.json"))
+    path = place.rng.choice(finished).with_suffix(suffix)
     path.write_bytes(change(path.read_bytes()))
     return place.outcome()
 
@@ -298,7 +299,7 @@ def _flip(content: bytes, bit: int) -> bytes:
 
 @fault("a memory limit that each shard exceeds")
 def memory(place: Place) -> Outcome:
-    place.shards = 8  # each in a new process
+    place.tasks = 8  # each in a new process
     place.fleet("--max-memory-per-child", "100000")
     place.strike()
     return place.outcome()

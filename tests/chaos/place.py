@@ -19,7 +19,7 @@ from orchestrator.embedded import Server
 from tests.chaos.disk import SmallDisk
 from tests.processes import descendants, only_run, processes, running, started, wait_for, workers
 
-IMAGES, SHARDS = 1920, 48
+IMAGES, TASKS = 1920, 48
 
 
 @dataclass(frozen=True)
@@ -27,24 +27,29 @@ class Outcome:
     """What became of a disturbed run.
 
     wrong: "" if it survived; recovery: seconds from the fault to the next sign that the run goes on (a
-    finished shard, or its end); done: shards done when the fault struck.
+    finished shard, or its end); done: shards done when the fault struck, of so many.
     """
 
     wrong: str
     recovery: float
     done: int
+    shards: int
     executions: int
     seconds: float
 
 
 @dataclass
 class Place:
-    """One run. ``rng`` draws the moment and the victim; ``expected`` is the result of an undisturbed run."""
+    """One run. ``rng`` draws the moment and the victim; ``expected`` is the result of an undisturbed run.
+
+    together: the shards that a task takes.
+    """
 
     folder: Path
     rng: random.Random
     expected: bytes
-    shards: int = SHARDS
+    together: int = 1
+    tasks: int = TASKS
     server: Server | None = None
     environment: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()  # of the run command
@@ -78,8 +83,9 @@ class Place:
 
     def start(self, *options: str, **fault: str) -> Popen[str]:
         """The run command; the same again for the same run."""
-        size = ("--limit", str(IMAGES), "--shards", str(self.shards), "--store", str(self.folder / "runs"))
-        return self._command("run", *size, *self.options, *options, **self.environment, **fault)
+        size = ("--limit", str(IMAGES), "--shards", str(self.shards), "--shards-per-task", str(self.together))
+        store = ("--store", str(self.folder / "runs"))
+        return self._command("run", *size, *store, *self.options, *options, **self.environment, **fault)
 
     def resume(self, *options: str, **environment: str) -> Popen[str]:
         """The resume command."""
@@ -115,11 +121,20 @@ class Place:
         (pid,) = [pid for pid in descendants(above) if everything[pid][1].split(" ")[0].endswith("valkey-server")]
         return pid
 
+    @property
+    def shards(self) -> int:
+        """How many the images are cut into."""
+        return self.tasks * self.together
+
     # -- the moment -----------------------------------------------------------------------------
+
+    def moment(self) -> int:
+        """A random number of shards."""
+        return self.together * self.rng.randrange(2, self.tasks - 8)
 
     def wait(self) -> None:
         """Until a random number of shards is done; the fault strikes now."""
-        at = self.rng.randrange(2, self.shards - 8)
+        at = self.moment()
         wait_for(lambda: len(self.run.done()) >= at or self.process.poll() is not None)
         self.strike()
 
@@ -153,7 +168,7 @@ class Place:
         """The outcome as of now."""
         report = self.run.report()
         executions = report.executions if report else 0
-        return Outcome(wrong, self.recovery or 0.0, self.before, executions, time.monotonic() - self.began)
+        return Outcome(wrong, self.recovery or 0.0, self.before, self.shards, executions, time.monotonic() - self.began)
 
     def damage(self) -> str:
         """What is wrong with a result that has to be complete."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tasks.shard
+from core.spans import Shards, indices_of
 from tasks.app import app
 
 __all__ = ["app"]  # Celery looks for it
@@ -45,10 +46,10 @@ def clock() -> float:
     return _clock() + random.uniform(-86_400, 86_400)
 
 
-def _faulty(run: Any, index: int, *rest: Any, **more: Any) -> Any:
-    if index == int(os.environ.get("FAULT_SHARD", "-1")):
+def _faulty(run: Any, shards: Shards, *rest: Any, **more: Any) -> Any:
+    if int(os.environ.get("FAULT_SHARD", "-1")) in indices_of(shards):
         globals()[os.environ["FAULT"]]()
-    return _real(run, index, *rest, **more)
+    return _real(run, shards, *rest, **more)
 
 
 _module.run_shard = _faulty

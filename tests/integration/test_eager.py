@@ -76,7 +76,7 @@ def test_the_same_bytes_for_any_number_of_shards(tmp_path: Path) -> None:
     data = save_set(tmp_path / "set.npz", 150, (16, 16, 3), 4)
     model = save_model(tmp_path / "model.keras", (16, 16, 3), 4)
     results = set()
-    for shards in (1, 7, 64):
+    for shards in (1, 7, 64, 150):  # of 150, a task takes two
         run = run_of(tmp_path, shards=shards, data=str(data), model=str(model), params={"epsilon": 0.05})
         report = work(run, broker=None, workers=None)
         assert report.complete
@@ -106,8 +106,9 @@ def test_every_system_makes_the_same_bytes_for_any_number_of_shards(tmp_path: Pa
         for key, value in SYSTEMS[attack].items()
     }
     made = set()
-    for shards in (1, 6):
-        run = run_of(tmp_path, shards=shards, data=str(data), model=str(model), attack=attack, params=params)
+    for shards, together in ((1, 1), (6, 1), (7, 3)):
+        common: dict[str, Any] = {"data": str(data), "model": str(model), "attack": attack, "params": params}
+        run = run_of(tmp_path, shards=shards, shards_per_task=together, **common)
         report = work(run, broker=None, workers=None)
         assert report.complete
         assert all(check.passed for check in report.audit), report.audit

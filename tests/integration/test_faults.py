@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from core.spans import Span
 from core.store import ATTACK_DATA, RunStore
 from orchestrator.embedded import Server
 from tests.integration.conftest import SIZE
 from tests.processes import command, descendants, kill, only_run, processes, started, wait_for, workers
+
+FAULTY = ("-A", "tests.integration.faulty", "worker", "--concurrency", "2")
 
 
 def half_done(run: RunStore) -> Any:
@@ -35,8 +38,7 @@ def finished(process: Any, run: RunStore, undisturbed: bytes) -> str:
     return str(err)
 
 
-@pytest.mark.parametrize("count", ["1", "2"])
-@pytest.mark.parametrize("shards", ["7", "1"])
+@pytest.mark.parametrize(("shards", "count"), [("7", "1"), ("7", "2"), ("1", "1"), ("1", "2"), ("300", "2")])
 def test_shards_and_workers_do_not_change_the_result(
     tmp_path: Path, undisturbed: bytes, shards: str, count: str
 ) -> None:
@@ -224,7 +226,20 @@ def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: Se
     assert run.report().complete  # type: ignore[union-attr]
 
 
-FAULTY = ("-A", "tests.integration.faulty", "worker", "--concurrency", "2")
+def test_a_shard_that_kills_its_worker_takes_no_neighbour_with_it(tmp_path: Path, server: Server) -> None:
+    """Of shards that a task takes together: they go on one by one."""
+    environment = {"ADVSHARD_BROKER_URL": server.url, "FAULT": "kill", "FAULT_SHARD": "3"}
+    options = ("--limit", "200", "--shards", "8", "--shards-per-task", "3")
+    with started(*FAULTY, module="celery", **environment):
+        done = command("run", *options, "--store", str(tmp_path), **environment)
+    assert done.returncode == 3, done.stderr
+    run = only_run(tmp_path)
+    report = run.report()
+    assert report is not None
+    assert run.finished() == [Span(0, 2), 4, 5, Span(6, 7)]
+    assert (report.missing_shards, report.quarantined_shards) == ([3], [3])
+    assert [len(run.attempts(part)) for part in (Span(3, 5), 3, 4, 5)] == [1, 3, 1, 1]
+    assert report.executions == 3 + 3 + 2 + 3 + 2
 
 
 def test_a_shard_that_always_hangs_is_ended_by_its_time_limit_and_quarantined(tmp_path: Path, server: Server) -> None:

@@ -57,7 +57,7 @@ def test_flower_shows_the_run_while_it_goes_on(tmp_path: Path) -> None:
         assert re.match(r"\d+/400 shards, .*mifgsm on cnn, fashion-mnist/t10k", first["args"])
         wait_for(lambda: row()["args"] != first["args"], timeout=20)
         shards = ask(f"{url}/api/tasks?taskname=tasks.shard", password)
-        assert any(re.match(rf"run {run_id} shard \d+/400", each["args"]) for each in shards.values())
+        assert any(re.match(rf"run {run_id} shards \d+-\d+/400", each["args"]) for each in shards.values())
         assert ask(f"{url}/api/tasks", None) == 401
         assert ask(f"{url}/api/tasks", "wrong") == 401
         process.kill()

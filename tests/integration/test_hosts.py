@@ -140,7 +140,7 @@ def cut_at_work(host: Host, run: RunStore) -> Iterator[tuple[int, Attempt]]:
 
 def held(host: Host, run: RunStore) -> tuple[int, Attempt] | None:
     """The shard that the worker on ``host`` has, and its execution of it."""
-    for index in run.attempted() - run.done():
+    for index in {int(name) for name in run.folder.names("attempts") if name.isdecimal()} - run.done():
         for attempt in run.attempts(index):
             if attempt.worker == f"celery@{host.name}" and attempt.error is None:
                 return index, attempt

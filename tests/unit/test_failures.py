@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from core.contracts import Attempt
+from core.spans import Span
+from orchestrator.history import history_of
 from tasks.failures import record_failure
 from tests.runs import planned
 
@@ -26,3 +28,14 @@ def test_an_execution_that_left_no_trace_counts_as_failed(tmp_path: Path, monkey
     (found,) = run.attempts(2)
     assert (found.task_id, found.error) == ("b", "MemoryError: ")
     assert run.executions() == 1
+
+
+def test_a_failure_of_several_shards_is_that_of_their_task(tmp_path: Path, monkeypatch: Any) -> None:
+    run = planned(tmp_path, monkeypatch, shards_per_task=3)
+    record_failure(task_id="c", exception=MemoryError(), kwargs={"run": run.url, "shard": 0, "last": 2})
+    (found,) = run.attempts(Span(0, 2))
+    assert (found.task_id, found.error) == ("c", "MemoryError: ")
+    assert [run.attempts(index) for index in range(3)] == [[], [], []]
+    assert run.executions() == 3
+    history = history_of(run)
+    assert (history.executions, history.failures) == (3, {"MemoryError": 1})

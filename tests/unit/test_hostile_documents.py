@@ -16,6 +16,7 @@ from core.errors import IntegrityError
 from core.store import RunStore
 from orchestrator.presence import is_fresh
 from tests.documents import ANYTHING, TOKEN, VALUES, mutated
+from tests.unit.test_contracts import manifest
 
 # Where each kind of document stands, and how it is read.
 READ: dict[str, tuple[str, Callable[[RunStore], Any]]] = {
@@ -164,7 +165,9 @@ def test_a_document_that_is_too_large_is_not_parsed(kind: str) -> None:
 def test_odd_names_are_nobody_s(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names in the folders that nobody here has written, Unicode digits among them."""
     run = RunStore("memory://names/0123456789abcdef")
+    run.write_manifest(manifest(shards_per_task=3))
     odd = ["\u0660" * 8, "\uff11" * 8, "9" * 5000, "1", "000000001", "reduce", "-0000001", "0000000\u00b2", "00000001 "]
+    odd += ["00000000-99999999", "00000002-00000000", "00000001-00000003", "00000000-", "-00000002"]
 
     def names(folder: str) -> list[str]:
         if folder.startswith("attempts/"):
@@ -172,7 +175,6 @@ def test_odd_names_are_nobody_s(monkeypatch: pytest.MonkeyPatch) -> None:
         return odd if folder == "attempts" else [f"{name}.json" for name in odd]
 
     monkeypatch.setattr(Folder, "names", lambda self, folder="": names(folder))
-    assert run.attempted() == set()
     assert run.done() == set()
     assert run.quarantined() == {}
     assert run.attempts(1) == []

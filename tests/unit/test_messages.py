@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import AdvshardError, IntegrityError
-from tasks.messages import open_run, shard_of
+from core.spans import Span
+from tasks.messages import open_run, shards_of
 from tests.runs import planned
 from tests.unit.test_contracts import manifest
 
@@ -71,14 +72,28 @@ def test_what_is_not_a_run_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         open_run(url)
 
 
-@given(st.one_of(st.integers(), st.text(), st.floats(), st.none(), st.booleans(), st.lists(st.integers())))
+ANY = st.one_of(st.integers(), st.text(), st.floats(), st.none(), st.booleans(), st.lists(st.integers()))
+
+
+@given(ANY)
 def test_only_a_shard_of_the_run_is_taken(shard: Any) -> None:
     plan = manifest(10, 3)
     if type(shard) is int and shard in {0, 1, 2}:
-        assert shard_of(plan, shard) == shard
+        assert shards_of(plan, shard) == shard
     else:
         with pytest.raises(IntegrityError):
-            shard_of(plan, shard)
+            shards_of(plan, shard)
+
+
+@given(ANY | st.integers(-1, 8), ANY.filter(lambda last: last is not None) | st.integers(-1, 8))
+def test_only_what_a_task_of_the_run_takes_together_is_taken(shard: Any, last: Any) -> None:
+    """Shards 0 to 2 and 3 to 5; the last one is alone."""
+    plan = manifest(10, 7, shards_per_task=3)
+    if type(shard) is type(last) is int and (shard, last) in {(0, 2), (3, 5)}:
+        assert shards_of(plan, shard, last) == Span(shard, last)
+    else:
+        with pytest.raises(IntegrityError):
+            shards_of(plan, shard, last)
 
 
 @given(st.text())

@@ -192,3 +192,27 @@ def test_a_model_is_a_name_or_a_file(tmp_path: Path) -> None:
         resolve("resnet", (28, 28, 1))
     with pytest.raises(ModelError, match="no file"):
         resolve(str(tmp_path / "none.keras"), (28, 28, 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "together"),
+    [
+        ({"shards": 30}, 1),
+        ({"shards": 200}, 3),
+        ({"shards": 200, "shards_per_task": 7}, 7),
+        ({"shards": 200, "attack": "one-pixel"}, 1),
+        ({"shards": 200, "attack": "ifgsm,composition"}, 1),
+    ],
+)
+def test_small_shards_go_together_unless_their_attack_is_heavy(
+    tmp_path: Path, monkeypatch: Any, change: dict[str, Any], together: int
+) -> None:
+    data = save_set(tmp_path / "many.npz", 240)
+    assert planned(tmp_path, monkeypatch, data=data, **change).manifest().shards_per_task == together
+
+
+def test_the_run_does_not_depend_on_how_many_shards_a_task_takes(tmp_path: Path, monkeypatch: Any) -> None:
+    data = save_set(tmp_path / "many.npz", 240)
+    first, again = (planned(tmp_path, monkeypatch, data=data, shards=200, shards_per_task=size) for size in (2, 5))
+    assert first.url == again.url
+    assert again.manifest().shards_per_task == 2, "as it was planned"

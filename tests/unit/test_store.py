@@ -120,7 +120,6 @@ def test_attempts_quarantine_and_release(folder: Folder) -> None:
     run.write_attempt(3, early)
     run.write_attempt("reduce", early)
     assert run.attempts(3) == [early, late]
-    assert run.attempted() == {3}
     run.folder.write("attempts/00000003/c.json", b"torn")
     assert "not a valid Attempt" in str(run.attempts(3)[0].error)
     run.quarantine(3, "broken")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -12,65 +11,20 @@ import pytest
 
 from core.contracts import Attempt
 from core.errors import AdvshardError, StoreError
-from core.reduce import reduce_run
 from core.shard import run_shard
 from core.store import REDUCE, RunStore
 from orchestrator import watch as watch_module
 from orchestrator.flights import Flight
-from orchestrator.pace import Pace
-from orchestrator.watch import Watch
-from tests.runs import linear_classifier, planned, save_set
+from orchestrator.watch import Part, Watch
+from tests.made_up_fleet import Fleet, watching
+from tests.runs import linear_classifier, planned
 
 pytestmark = pytest.mark.timeout(30)
-
-
-class Fleet:
-    """Does what it is sent at once, unless told otherwise."""
-
-    def __init__(self, run: RunStore) -> None:
-        self.run = run
-        self.sent: list[int | str] = []
-        self.lose: list[int | str] = []  # messages to lose, each once
-        self.fail: dict[int | str, list[str]] = {}  # errors to end with, in turn
-        self.vanish: list[int | str] = []  # parts whose worker dies silently, each once
-        self.died: list[str] = []
-
-    def send(self, part: int | str) -> None:
-        self.sent.append(part)
-        if part in self.lose:
-            self.lose.remove(part)
-            return
-        attempt = Attempt(task_id=f"task-{len(self.sent)}", worker="w1", started=float(len(self.sent)))
-        self.run.write_attempt(part, attempt)
-        if part in self.vanish:
-            self.vanish.remove(part)
-        elif self.fail.get(part):
-            self.run.write_attempt(part, attempt.model_copy(update={"error": self.fail[part].pop(0)}))
-        else:
-            self.do(part, attempt)
-
-    def do(self, part: int | str, attempt: Attempt) -> None:
-        try:
-            if part == REDUCE:
-                reduce_run(self.run, linear_classifier)
-            else:
-                run_shard(self.run, int(part), linear_classifier, "w1")
-        except AdvshardError as error:
-            self.run.write_attempt(part, attempt.model_copy(update={"error": str(error)}))
-
-    def tend(self) -> list[str]:
-        died, self.died = self.died, []
-        return died
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: Any) -> RunStore:
     return planned(tmp_path, monkeypatch)
-
-
-def watching(fleet: Fleet, **change: Any) -> Watch:
-    options = {"poll": 0.01, "lease": 0.2, "idle": 0.2, "slow": 9.0, "tend": fleet.tend, **change}
-    return Watch(fleet.run, fleet.run.manifest(), fleet.send, **options)
 
 
 def test_an_undisturbed_run_sends_everything_once(run: RunStore) -> None:
@@ -204,7 +158,7 @@ def test_a_torn_record_is_made_again(run: RunStore) -> None:
 def test_a_record_torn_as_it_was_written_is_not_waited_for(run: RunStore) -> None:
     fleet = Fleet(run)
 
-    def send(part: int | str) -> None:
+    def send(part: Part) -> None:
         fleet.send(part)
         if part == 2 and fleet.sent.count(2) == 1:
             run.folder.write("shards/00000002.json", b'{"shard":')
@@ -235,7 +189,7 @@ def test_a_broker_that_comes_back_is_waited_for(run: RunStore, monkeypatch: Any)
     fleet = Fleet(run)
     away = [3]
 
-    def send(part: int | str) -> None:
+    def send(part: Part) -> None:
         if away[0]:
             away[0] -= 1
             raise ConnectionError("refused")
@@ -270,7 +224,7 @@ def test_a_window_of_messages_is_under_way(run: RunStore, monkeypatch: Any) -> N
     under_way: list[int] = []
     fleet = Fleet(run)
 
-    def send(part: int | str) -> None:
+    def send(part: Part) -> None:
         fleet.send(part)
         under_way.append(len(watch._flights))
 
@@ -336,7 +290,7 @@ def test_a_copy_does_not_make_one_failure_two(run: RunStore) -> None:
     fleet.vanish = [3]
     watch = watching(fleet, lease=0.5, slow=0.1)
 
-    def send(part: int | str) -> None:
+    def send(part: Part) -> None:
         if fleet.sent.count(3) == 1 and part == 3:
             fleet.fail[3] = ["ValueError: bad"]
         fleet.send(part)
@@ -365,7 +319,7 @@ def test_a_store_that_comes_back_is_waited_for(run: RunStore, monkeypatch: Any) 
     fleet = Fleet(run)
     notes: list[str] = []
 
-    def send(part: int | str) -> None:
+    def send(part: Part) -> None:
         fleet.send(part)
         if part == 3:
             Away(run, monkeypatch, 3, TimeoutError("slow"))
@@ -399,8 +353,8 @@ def test_a_queue_that_remembers_does_not_send_for_ever(tmp_path: Path, monkeypat
     monkeypatch.setattr(watch_module, "WINDOW", 2)
     run = planned(tmp_path, monkeypatch, shards=6)
     fleet = Fleet(run)
-    queue: list[int | str] = []
-    sent: list[int | str] = []
+    queue: list[Part] = []
+    sent: list[Part] = []
 
     def tend() -> list[str]:
         if len(sent) == 2 and not queue[2:]:
@@ -411,7 +365,7 @@ def test_a_queue_that_remembers_does_not_send_for_ever(tmp_path: Path, monkeypat
                 fleet.send(part)
         return []
 
-    def send(part: int | str) -> None:
+    def send(part: Part) -> None:
         sent.append(part)
         queue.append(part)
 
@@ -445,7 +399,7 @@ def test_a_late_execution_lifts_a_quarantine(run: RunStore) -> None:
 def test_a_shard_that_is_damaged_each_time_is_given_up(run: RunStore) -> None:
     fleet = Fleet(run)
 
-    def send(part: int | str) -> None:
+    def send(part: Part) -> None:
         fleet.send(part)
         if part == 2:
             run.folder.write("shards/00000002.npy", b"torn")
@@ -478,72 +432,13 @@ def test_damaged_shards_are_counted(run: RunStore) -> None:
     assert watch.state.successes == sum(record.successes for i in range(4) if (record := run.record(i)))
 
 
-class Counted:
-    """Counts what the store is asked: listings by the folder, and how many small files."""
-
-    def __init__(self, run: RunStore, monkeypatch: Any) -> None:
-        self.listed: Counter[str] = Counter()
-        self.read = 0
-        names, find, read_many = run.folder.names, run.folder.find, run.folder.read_many
-
-        def counted_names(folder: str = "") -> list[str]:
-            self.listed["one part" if "/" in folder else folder] += 1
-            return names(folder)
-
-        def counted_find(folder: str) -> list[str]:
-            self.listed[folder] += 1
-            return find(folder)
-
-        def counted_read(pieces: Any) -> list[bytes | None]:
-            self.read += len(pieces)
-            return read_many(pieces)
-
-        monkeypatch.setattr(run.folder, "names", counted_names)
-        monkeypatch.setattr(run.folder, "find", counted_find)
-        monkeypatch.setattr(run.folder, "read_many", counted_read)
-
-
-class Queue:
-    """A queue, and a worker that does ``each`` of its messages between two looks at the store."""
-
-    def __init__(self, run: RunStore, each: int) -> None:
-        self.run, self.each = run, each
-        self.parts: deque[int | str] = deque()
-        self.one = run_shard(run, 0, linear_classifier, "w1")
-        run.forget_shard(0)
-
-    def tend(self) -> list[str]:
-        for _ in range(min(self.each, len(self.parts))):
-            index = int(self.parts.popleft())
-            self.run.write_attempt(index, Attempt(task_id=f"task-{index}", worker="w1", started=0.0))
-            shard = self.run.manifest().shard(index)
-            self.run.write_shard(self.one.model_copy(update={"shard": shard, "successes": 0, "fallbacks": 0}))
-        return []
-
-
-@pytest.mark.parametrize("shards", [60, 240])
-def test_the_store_is_not_listed_while_a_run_goes_on(tmp_path: Path, monkeypatch: Any, shards: int) -> None:
-    """Once at the start, whatever the number of shards and of looks; and a few small reads a shard."""
-    monkeypatch.setattr(watch_module, "WINDOW", 8)
-    run = planned(tmp_path, monkeypatch, shards=shards, data=save_set(tmp_path / "many.npz", 240))
-    queue, counted = Queue(run, each=4), Counted(run, monkeypatch)
-    looks: list[int] = []
-    watch = Watch(run, run.manifest(), queue.parts.append, tend=queue.tend, show=lambda s: looks.append(s.done), poll=0)
-    watch.shards()
-    assert watch.state.done == shards
-    assert len(looks) > shards // 8
-    del counted.listed["one part"]
-    assert counted.listed == {"shards": 1, "quarantine": 1}
-    assert counted.read < 8 * shards + 8 * len(looks)
-
-
 def test_shards_that_another_orchestrator_had_made_are_counted_and_not_sent(tmp_path: Path, monkeypatch: Any) -> None:
     """Among them those that were not yet under way here, and that no listing has shown."""
     monkeypatch.setattr(watch_module, "WINDOW", 2)
     run = planned(tmp_path, monkeypatch, shards=9)
     fleet = Fleet(run)
 
-    def send(part: int | str) -> None:
+    def send(part: Part) -> None:
         if not fleet.sent:
             for index in (3, 4, 5, 8):
                 run_shard(run, index, linear_classifier, "theirs")
@@ -554,21 +449,3 @@ def test_shards_that_another_orchestrator_had_made_are_counted_and_not_sent(tmp_
     watch.shards()
     assert fleet.sent == [0, 1, 2, 6, 7]
     assert (watch.state.done, watch.state.images_done) == (9, 30)
-
-
-def test_a_look_that_takes_long_is_not_followed_by_the_next_at_once(monkeypatch: Any) -> None:
-    now = [100.0]
-    monkeypatch.setattr("orchestrator.pace.time.monotonic", lambda: now[0])
-    pace = Pace()
-    assert pace.due()
-    for seconds, wait in ((0.5, 5.0), (7.0, 10.0)):
-        with pace:
-            now[0] += seconds
-        now[0] += wait - 0.01
-        assert not pace.due()
-        now[0] += 0.02
-        assert pace.due()
-    pace.__enter__()
-    now[0] += 12
-    pace.__exit__(OSError, OSError("away"), None)
-    assert pace.due(), "a look that failed told nothing"
