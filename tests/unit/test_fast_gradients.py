@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.models.classifier import KerasClassifier
+from core.models.fast import convolution
 from core.models.fast.gradients import fast_gradients, input_gradient
+from core.models.fast.strided import Strided
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -43,11 +47,12 @@ def whole(seed: int, *shape: int) -> np.ndarray:
 @settings(max_examples=60)
 @given(
     st.integers(5, 14), st.integers(5, 14), st.integers(1, 5), st.integers(1, 5), st.integers(1, 3), st.integers(1, 3),
-    st.sampled_from(["valid", "same"]), st.integers(1, 2),
+    st.sampled_from(["valid", "same"]), st.integers(1, 2), st.sampled_from(["strided", "product", "cheapest"]),
 )  # fmt: skip
 def test_convolutions_of_keras(
-    height: int, width: int, rows: int, columns: int, channels: int, stride: int, padding: str, dilation: int
-) -> None:
+    height: int, width: int, rows: int, columns: int, channels: int, stride: int, padding: str, dilation: int,
+    form: str,
+) -> None:  # fmt: skip
     from keras import ops
 
     x, kernel = whole(0, 2, height, width, channels), whole(1, rows, columns, channels, 5)
@@ -58,7 +63,73 @@ def test_convolutions_of_keras(
         out = ops.conv(images, kernel, stride if dilation == 1 else 1, padding, dilation_rate=dilation)
         return ops.sum(out * ops.cast(ops.arange(5), "float32"))
 
-    fast, slow, _ = both(convolve, x)
+    with ExitStack() as stack:
+        if form != "cheapest":
+            stack.enter_context(patch.object(convolution, "_WORTH", np.inf))
+        if form == "strided":
+            stack.enter_context(patch.object(convolution, "MOVED", np.inf))  # which the product needs
+        if form == "product":
+            stack.enter_context(patch.object(Strided, "cheapest", return_value=None))
+        fast, slow, _ = both(convolve, x)
+    np.testing.assert_array_equal(fast, slow)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "dilation", "channels", "outputs", "expected"),
+    [
+        (28, 5, 1, 1, 1, 32, 4),  # the shipped cnn
+        (32, 3, 1, 1, 3, 32, 2),
+        (229, 7, 2, 1, 3, 64, 2),
+        (224, 16, 16, 1, 3, 192, "product"),
+        (225, 3, 2, 1, 3, 32, "product"),
+        (64, 3, 1, 1, 3, 64, "product"),
+        (64, 3, 1, 2, 3, 64, "own"),  # TensorFlow has no product for dilated kernels
+        (32, 5, 1, 1, 8, 64, "own"),
+        (10, 3, 1, 1, 16, 64, "own"),
+    ],
+)
+def test_the_first_layers_of_usual_models_take_the_form_that_was_fastest(
+    size: int, kernel: int, stride: int, dilation: int, channels: int, outputs: int, expected: int | str
+) -> None:
+    import tensorflow as tf
+
+    with tf.Graph().as_default():
+        images = tf.compat.v1.placeholder(tf.float32, (None, size, size, channels))
+        weights = tf.ones((kernel, kernel, channels, outputs))
+        form = convolution.form_of(tf.nn.conv2d(images, weights, stride, "VALID", dilations=dilation).op)
+    found = form.pixels if isinstance(form, Strided) else "product" if form else "own"
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "kernel"),
+    [((None, 28, 28, 2), (5, 5, 1, 32)), ((None, None, 28, 1), (5, 5, 1, 32))],
+    ids=["groups", "a height that is not known"],
+)
+def test_what_no_form_covers_is_left_to_tensorflow(images: Any, kernel: Any) -> None:
+    import tensorflow as tf
+
+    with tf.Graph().as_default():
+        x = tf.compat.v1.placeholder(tf.float32, images)
+        assert convolution.form_of(tf.nn.conv2d(x, tf.ones(kernel), 1, "VALID").op) == {}
+
+
+@pytest.mark.parametrize("padding", ["VALID", "SAME"])
+@pytest.mark.parametrize("least", ["strided", "product"])
+def test_dilated_kernels(padding: str, least: str) -> None:
+    """Of TensorFlow's own operation: Keras takes the images apart instead."""
+    import tensorflow as tf
+
+    x, kernel = whole(0, 2, 13, 12, 2), whole(1, 3, 4, 2, 5)
+
+    def convolve(images: Any) -> Any:
+        return tf.nn.conv2d(images, kernel, 1, padding, dilations=(2, 3))
+
+    # Whatever the product would take, were there one.
+    moved = np.inf if least == "strided" else 0
+    with patch.object(convolution, "MOVED", moved), patch.object(convolution, "_WORTH", np.inf):
+        fast, slow, kinds = both(convolve, x)
+    assert "AddN" in kinds
     np.testing.assert_array_equal(fast, slow)
 
 
@@ -66,14 +137,16 @@ def test_explicit_padding_and_groups_and_a_kernel_made_of_the_images() -> None:
     import tensorflow as tf
 
     x = whole(0, 2, 9, 9, 1)
-    kernel = whole(1, 3, 3, 1, 4)
+    kernel = whole(1, 5, 5, 1, 32)
 
     def padded(images: Any) -> Any:
-        return tf.nn.conv2d(images, kernel, 2, [[0, 0], [2, 1], [0, 2], [0, 0]])
+        return tf.nn.conv2d(images, kernel, 1, [[0, 0], [2, 1], [0, 2], [0, 0]])
 
-    fast, slow, kinds = both(padded, x)
-    assert "DepthToSpace" in kinds
-    np.testing.assert_array_equal(fast, slow)
+    for dear in (0, np.inf):
+        with patch.object(convolution, "MOVED", dear):
+            fast, slow, kinds = both(padded, x)
+        assert ("AddN" in kinds) == bool(dear)  # in the strided form
+        np.testing.assert_array_equal(fast, slow)
 
     def of_images(images: Any) -> Any:
         made = tf.reshape(tf.reduce_sum(images, axis=0)[:3, :3], (3, 3, 1, 1))
@@ -87,6 +160,25 @@ def test_explicit_padding_and_groups_and_a_kernel_made_of_the_images() -> None:
 
     fast, slow, _ = both(depthwise, whole(3, 2, 6, 6, 4))
     np.testing.assert_array_equal(fast, slow)
+
+
+def test_an_output_gradient_whose_size_is_not_known_in_advance() -> None:
+    import tensorflow as tf
+
+    kernel = whole(1, 5, 5, 1, 32)
+
+    def gradient(images: Any, upstream: Any) -> Any:
+        with fast_gradients(), patch.object(convolution, "MOVED", np.inf):
+            return input_gradient(tf.nn.conv2d(images, kernel, 1, "VALID"), images, upstream)
+
+    specs = tf.TensorSpec((None, 9, 9, 1)), tf.TensorSpec((None, None, None, None))
+    traced = tf.function(gradient, autograph=False).get_concrete_function(*specs)
+    x, upstream = whole(0, 2, 9, 9, 1), whole(2, 2, 5, 5, 32)
+    with tf.GradientTape() as tape:
+        images = tf.Variable(x)
+        out = tf.nn.conv2d(images, kernel, 1, "VALID")
+    expected = tape.gradient(out, images, upstream)
+    np.testing.assert_array_equal(traced(tf.constant(x), tf.constant(upstream)), expected)
 
 
 def pooled(after_relu: bool, window: int, stride: int, padding: str, more: bool) -> Any:

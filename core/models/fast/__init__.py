@@ -2,6 +2,6 @@
 
 The model is the user's and stays as it is. Only the graph that this package traces of it is another:
 weights as constants (``frozen``) and gradients of single operations in a faster, equivalent form
-(``gradients``, ``strided``). What a form doesn't cover is left to TensorFlow. What each is worth:
-``python -m bench parts``, and docs/decisions/0015-speed.md for what was tried beside them.
+(``gradients``). What a form doesn't cover is left to TensorFlow. What each is worth:
+``python -m bench floor``, and docs/decisions/0015-speed.md for what was tried beside them.
 """

@@ -1,10 +1,14 @@
-"""The gradient of Conv2D, its input's in the strided form where that is cheaper."""
+"""The gradient of Conv2D, its input's in whatever form is cheapest."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from core.models.fast.strided import Axis, Strided
+from core.models.fast.axes import Axis
+from core.models.fast.costs import LANES, MOVED, multiplications
+from core.models.fast.strided import Strided
+
+_WORTH = 0.7  # of what TensorFlow's own form takes
 
 
 def convolution(op: Any, gradient: Any) -> tuple[Any, Any]:
@@ -14,29 +18,47 @@ def convolution(op: Any, gradient: Any) -> tuple[Any, Any]:
     x, kernel = op.inputs
     same = ("strides", "padding", "dilations", "explicit_paddings", "data_format")
     settings = {name: op.get_attr(name) for name in same}
-    form = _strided(op)
-    if form is None:
-        of_images = tf.raw_ops.Conv2DBackpropInput(
-            input_sizes=tf.shape(x), filter=kernel, out_backprop=gradient, **settings
-        )
-    else:
-        of_images = form.gradient(kernel, gradient, *x.shape[1:3])
     of_kernel = tf.raw_ops.Conv2DBackpropFilter(
         input=x, filter_sizes=tf.shape(kernel), out_backprop=gradient, **settings
+    )
+    form = form_of(op)
+    if isinstance(form, Strided):
+        gradient.set_shape(op.outputs[0].shape)  # it may come from where less is known
+        return form.gradient(kernel, gradient, *x.shape[1:3]), of_kernel
+    of_images = tf.raw_ops.Conv2DBackpropInput(
+        input_sizes=tf.shape(x), filter=kernel, out_backprop=gradient, **{**settings, **form}
     )
     return of_images, of_kernel
 
 
-def _strided(op: Any) -> Strided | None:
+def form_of(op: Any) -> Strided | dict[str, Any]:
+    """The cheapest form: a strided one, or the settings that make TensorFlow take the better of its own two.
+
+    With padding that is written out, oneDNN leaves the gradient to Eigen, which makes one matrix product
+    of it and adds up the taps. With few channels that is the better way, but for dilated kernels there is none.
+    """
     import tensorflow as tf
 
     x, kernel = op.inputs
     known = x.shape[1:].is_fully_defined() and kernel.shape.is_fully_defined()
     if not known or op.get_attr("data_format") != b"NHWC" or x.dtype != tf.float32:
-        return None
-    if x.shape[3] != kernel.shape[2]:
-        return None  # groups
-    return Strided.of(_axis(op, 1), _axis(op, 2), channels=x.shape[3])
+        return {}
+    height, width, channels, outputs = kernel.shape
+    if x.shape[3] != channels or channels >= LANES:  # groups; nothing is idle
+        return {}
+    rows, columns = _axis(op, 1), _axis(op, 2)
+    places = rows.outputs * columns.outputs
+    forms: list[tuple[float, Strided | dict[str, Any]]] = []
+    if strided := Strided.cheapest(rows, columns, channels, outputs):
+        forms.append((strided.cost(channels, outputs), strided))
+    if rows.dilation == columns.dilation == 1:
+        taps = height * width * channels
+        padding = [0, 0, rows.before, rows.after, columns.before, columns.after, 0, 0]
+        written_out = {"padding": "EXPLICIT", "explicit_paddings": padding}
+        forms.append((multiplications(places * outputs, taps) + MOVED * places * taps, written_out))
+    own = places * height * width * outputs * LANES
+    cost, form = min(forms, key=lambda each: each[0], default=(own, {}))
+    return form if cost <= _WORTH * own else {}
 
 
 def _axis(op: Any, axis: int) -> Axis:
