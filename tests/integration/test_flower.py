@@ -41,9 +41,10 @@ def flower_at(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def test_flower_shows_the_run_while_it_goes_on(tmp_path: Path) -> None:
-    # One worker and many small shards, so that there is time to look.
-    arguments = ("run", "--limit", "4000", "--shards", "400", "--workers", "1", "--store", str(tmp_path), "--flower")
-    with started(*arguments) as process:
+    # So small an epsilon flips hardly an image: all steps are made, which takes minutes.
+    slow = ("--eps", "0.004", "--steps", "100")
+    arguments = ("--limit", "4000", "--shards", "400", *slow, "--workers", "1", "--store", str(tmp_path))
+    with started("run", *arguments, "--flower") as process:
         url, password = flower_at(process)
         run = only_run(tmp_path)
         run_id = run.manifest().run_id
@@ -55,7 +56,7 @@ def test_flower_shows_the_run_while_it_goes_on(tmp_path: Path) -> None:
 
         first = wait_for(lambda: (found := row()) and found["state"] == "PROGRESS" and found, timeout=60)
         assert re.match(r"\d+/400 shards, .*mifgsm on cnn, fashion-mnist/t10k", first["args"])
-        wait_for(lambda: row()["args"] != first["args"], timeout=20)
+        wait_for(lambda: row()["args"] != first["args"], timeout=60)
         shards = ask(f"{url}/api/tasks?taskname=tasks.shard", password)
         assert any(re.match(rf"run {run_id} shards \d+-\d+/400", each["args"]) for each in shards.values())
         assert ask(f"{url}/api/tasks", None) == 401

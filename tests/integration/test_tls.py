@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from orchestrator.flower import free_port
 from tests.integration.test_flower import ask, flower_at
 from tests.integration.tls import ACL, Authority, TlsBroker, tls_broker
 from tests.processes import ROOT, command, only_run, started, wait_for
@@ -42,7 +43,6 @@ def test_all_that_a_run_needs_works_through_tls(tmp_path: Path, broker: TlsBroke
         "ADVSHARD_BROKER_PASSWORD_FILE": secret_file(tmp_path),
         "ADVSHARD_STORE": str(tmp_path / "runs"),
     }
-    size = ("--limit", "400", "--shards", "40")
     why = "from orchestrator.dispatch import use_broker; from orchestrator.sender import Sender; "
     why += "from tasks.settings import Settings; use_broker(Settings().broker()); print(Sender(None, None).why_idle())"
 
@@ -56,26 +56,28 @@ def test_all_that_a_run_needs_works_through_tls(tmp_path: Path, broker: TlsBroke
     with (
         started("worker", "--concurrency", "1", **environment),
         # Flower counts the queue's messages with the certificates of the system.
-        started("run", *size, "--flower", **environment, SSL_CERT_FILE=str(authority.ca)) as process,
+        started("flower", "--port", str(free_port()), **environment, SSL_CERT_FILE=str(authority.ca)) as flower,
     ):
-        url, password = flower_at(process)
-        run = only_run(tmp_path / "runs")
-        run_id = run.manifest().run_id
-        wait_for(lambda: (ask(f"{url}/api/tasks?taskname=run", password) or {}).get(run_id), timeout=60)
-        wait_for(lambda: ask(f"{url}/api/tasks?taskname=tasks.shard", password), timeout=60)
+        url, password = flower_at(flower)
+        # What Flower has of a worker is from its events, so it will have those of the run.
+        wait_for(lambda: any((ask(f"{url}/api/workers?status=1", password) or {}).values()), timeout=60)
         wait_for(lambda: ask(f"{url}/api/workers?refresh=1", password), timeout=60)
         assert ask(f"{url}/api/queues/length", password)["active_queues"]
         assert "1 workers are on this broker" in said()
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
+        done = command("run", "--limit", "400", "--shards", "40", "--flower", **environment)
+        assert done.returncode == 0, done.stderr
+        run = only_run(tmp_path / "runs")
         assert run.report().complete  # type: ignore[union-attr]
+        (row,) = wait_for(lambda: ask(f"{url}/api/tasks?taskname=run", password), timeout=60).values()
+        assert row["uuid"] == run.manifest().run_id
+        wait_for(lambda: len(ask(f"{url}/api/tasks?taskname=tasks.shard", password)) == 40, timeout=60)
         doctor = command("doctor", **environment)
         assert doctor.returncode == 0, doctor.stdout
         assert "workers: celery@" in doctor.stdout
     with broker.client("observer") as client:
         refused = [entry["object"] for entry in client.acl_log() if entry["username"] == "celery"]
     assert refused == []
-    assert PASSWORD not in err + doctor.stdout + doctor.stderr
+    assert PASSWORD not in done.stderr + doctor.stdout + doctor.stderr
 
 
 @pytest.mark.parametrize(
