@@ -22,7 +22,7 @@ Seconds = Annotated[float, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 MOST_SHARDS = 10**8  # their numbers have eight digits in the names of files
 LARGEST_BATCH = 2**16
-RESULT_VERSION = 6  # grows with every change of the code that can change a byte of the result
+RESULT_VERSION = 7  # grows with every change of the code that can change a byte of the result
 
 
 class Value(BaseModel):

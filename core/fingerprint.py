@@ -15,6 +15,7 @@ from core.contracts import RESULT_VERSION
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image")
 # oneDNN picks its kernels by these, and each gives other bits.
 _INSTRUCTIONS = ("avx512f", "avx2", "avx", "sse4_1")
+_SETTINGS = {"ONEDNN_MAX_CPU_ISA": "", "TF_ENABLE_ONEDNN_OPTS": "1"}  # and what a worker takes by itself
 
 
 def versions() -> dict[str, str]:
@@ -44,9 +45,7 @@ def _cpu() -> str:
         widest = next((name for name in _INSTRUCTIONS if name in flags), "none")
     except (OSError, StopIteration):
         widest = "unknown"
-    changed = [
-        f"{name}={os.environ[name]}" for name in ("ONEDNN_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS") if name in os.environ
-    ]
+    changed = [f"{name}={os.environ[name]}" for name, own in _SETTINGS.items() if os.environ.get(name, own) != own]
     return " ".join([platform.system(), platform.machine(), widest, *changed])
 
 

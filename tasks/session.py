@@ -36,6 +36,8 @@ def _load_tensorflow() -> None:
         OMP_NUM_THREADS=_ONE,
         TF_NUM_INTRAOP_THREADS=_ONE,
         TF_NUM_INTEROP_THREADS=_ONE,
+        # Without it, processors that have AVX2 or AVX-512 but not VNNI get slower kernels of other bits.
+        TF_ENABLE_ONEDNN_OPTS=os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
         TF_CPP_MIN_LOG_LEVEL=os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
     )
     with _swift_imports():

@@ -8,6 +8,7 @@ os.environ.update(
     OMP_NUM_THREADS="1",
     TF_NUM_INTRAOP_THREADS="1",
     TF_NUM_INTEROP_THREADS="1",
+    TF_ENABLE_ONEDNN_OPTS="1",
     TF_CPP_MIN_LOG_LEVEL="3",
     KERAS_BACKEND="tensorflow",
     CUDA_VISIBLE_DEVICES="-1",
