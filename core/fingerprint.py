@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from core.contracts import RESULT_VERSION
+from core.kernels import ONEDNN, WANTED
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image")
 # oneDNN picks its kernels by these, and each gives other bits.
 _INSTRUCTIONS = ("avx512f", "avx2", "avx", "sse4_1")
-_SETTINGS = {"ONEDNN_MAX_CPU_ISA": "", "TF_ENABLE_ONEDNN_OPTS": "1"}  # and what a worker takes by itself
+_SETTINGS = {"ONEDNN_MAX_CPU_ISA": "", ONEDNN: WANTED}  # and what they are where nobody says otherwise
 
 
 def versions() -> dict[str, str]:

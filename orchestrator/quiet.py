@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.kernels import ask_for_onednn
+
 
 @contextmanager
 def quiet_native_logs() -> Iterator[None]:
@@ -14,6 +16,7 @@ def quiet_native_logs() -> Iterator[None]:
     The notes are written by C++ code to file descriptor 2 before any log level counts.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    ask_for_onednn()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

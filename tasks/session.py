@@ -19,6 +19,8 @@ from typing import Any
 
 from celery.signals import task_postrun, worker_init, worker_process_init
 
+from core.kernels import ask_for_onednn
+
 _ONE = "1"
 _loading = threading.Lock()
 
@@ -36,10 +38,9 @@ def _load_tensorflow() -> None:
         OMP_NUM_THREADS=_ONE,
         TF_NUM_INTRAOP_THREADS=_ONE,
         TF_NUM_INTEROP_THREADS=_ONE,
-        # Without it, processors that have AVX2 or AVX-512 but not VNNI get slower kernels of other bits.
-        TF_ENABLE_ONEDNN_OPTS=os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
         TF_CPP_MIN_LOG_LEVEL=os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
     )
+    ask_for_onednn()
     with _swift_imports():
         import keras  # noqa: F401  TensorFlow with it
         import tensorflow as tf
