@@ -13,7 +13,7 @@ import click
 
 from bench.machine import machine
 from bench.page import page, section
-from bench.results import Result
+from bench.results import Result, merged
 
 DOCS = Path(__file__).parent.parent / "docs"
 # Pages, and what is on them in their order: names of results, and the functions (quick: bool) -> Result that make them.
@@ -57,12 +57,11 @@ def _run(name: str, quick: bool) -> None:
 
 
 def _write(found: Result) -> None:
-    """Put a result into the JSON of its page, in place of the one before, and make the page from that."""
+    """Put a result into the JSON of its page, and make the page from that."""
     name = next(page for page, names in PAGES.items() if found.name in names)
     path = DOCS / f"{name}.json"
     known = [Result.model_validate(each) for each in json.loads(path.read_text())] if path.exists() else []
-    results = {**{each.name: each for each in known}, found.name: found}
-    ordered = [results[each] for each in PAGES[name] if each in results]
+    ordered = merged(known, found, list(PAGES[name]))
     path.write_text(json.dumps([each.model_dump(mode="json") for each in ordered], indent=1) + "\n")
     (DOCS / f"{name}.md").write_text(page(name, ordered))
 

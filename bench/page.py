@@ -11,7 +11,8 @@ _HEADS = {
         "# Benchmarks",
         "",
         "`make bench` measures all of this anew and writes this page and `benchmarks.json`,",
-        "which also holds every single sample; `python -m bench NAME` does one section.",
+        "which also holds every single sample; `python -m bench NAME` does one section. What was measured on a",
+        "processor of another kind stays beside it.",
     ],
     "systems": [
         "# Every system of the source experiment",
@@ -24,15 +25,17 @@ _HEADS = {
 
 def page(name: str, results: Iterable[Result]) -> str:
     """The page of this name, as Markdown."""
-    lines = [*_HEADS[name], ""]
+    lines, before = [*_HEADS[name], ""], ""
     for result in results:
-        lines += [*section(result), ""]
+        lines += [*section(result, again=result.name == before), ""]
+        before = result.name
     return "\n".join(lines).rstrip() + "\n"
 
 
-def section(result: Result) -> list[str]:
-    """One benchmark."""
-    lines = [f"## {result.title}", "", f"`{result.command}`, {result.took_seconds:.0f} s. {_machine(result)}", ""]
+def section(result: Result, again: bool = False) -> list[str]:
+    """One benchmark; ``again`` if it follows the same one on another processor."""
+    title = f"{result.title} ({result.machine['processor']})" if again else result.title
+    lines = [f"## {title}", "", f"`{result.command}`, {result.took_seconds:.0f} s. {_machine(result)}", ""]
     for each in result.tables:
         lines += [*table(each), ""]
     if result.figures:

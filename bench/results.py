@@ -50,3 +50,9 @@ class Result(BaseModel):
     samples: dict[str, Any] = {}
     machine: dict[str, str] = {}
     took_seconds: float = 0.0
+
+
+def merged(known: list[Result], found: Result, names: list[str]) -> list[Result]:
+    """In the order of the names, with ``found`` in place of the same benchmark on the same processor."""
+    results = {(each.name, each.machine["processor"]): each for each in [*known, found]}
+    return sorted(results.values(), key=lambda each: names.index(each.name))

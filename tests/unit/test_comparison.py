@@ -12,7 +12,7 @@ from bench import engine, job, turns
 from bench.entrants import EARLY_STOP, ENTRANTS, EVERY_STEP, LEAN, PEERS, WIDE, Entrant
 from bench.judge import check
 from bench.page import page
-from bench.results import Figure, Result, Table
+from bench.results import Figure, Result, Table, merged
 from core.contracts import Attempt
 
 
@@ -35,6 +35,23 @@ def test_the_page_has_tables_figures_and_notes() -> None:
     assert "| 1 | 2 |" in lines
     assert "| ratio | 0.61 | at most 0.5 | **missed** |" in lines
     assert lines[-1] == "A note."
+
+
+def test_another_processor_s_result_stays_beside_it() -> None:
+    def result(name: str, processor: str, value: float) -> Result:
+        figures = [Figure(what="x", value=value)]
+        return Result(name=name, title=name.title(), command="c", machine={"processor": processor}, figures=figures)
+
+    known = [result("floor", "old", 1), result("job", "old", 2), result("floor", "gone", 3)]
+    names = ["engine", "floor", "job"]
+    known = merged(known, result("floor", "new", 4), names)
+    known = merged(known, result("engine", "new", 5), names)
+    known = merged(known, result("floor", "old", 6), names)
+    assert [(each.name, each.machine["processor"], each.figures[0].value) for each in known] == [
+        ("engine", "new", 5), ("floor", "old", 6), ("floor", "gone", 3), ("floor", "new", 4), ("job", "old", 2),
+    ]  # fmt: skip
+    heads = [line for line in page("benchmarks", known).splitlines() if line.startswith("## ")]
+    assert heads == ["## Engine", "## Floor", "## Floor (gone)", "## Floor (new)", "## Job"]
 
 
 def test_a_ratio_is_the_median_of_the_rounds() -> None:
