@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import ConfigError
+from core.kernels import ONEDNN, WANTED
 
 PEERS_PYTHON = Path(__file__).parent.parent / ".venv-peers" / "bin" / "python"
 LEAN, WIDE = "lean", "wide"
@@ -19,18 +20,23 @@ LEAN, WIDE = "lean", "wide"
 
 @dataclass(frozen=True)
 class Entrant:
-    """One row: its name, its attack, who it is (ours, peer, plain), and the script to run with its options."""
+    """One row: its name, its attack, who it is (ours, peer, plain), and the script to run with its options.
+
+    environment: (name, value) pairs that its processes get besides.
+    """
 
     name: str
     attack: str
     side: str
     script: str
     options: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
         """A name for files."""
-        return "-".join([self.script.rsplit(".", 1)[-1], *(option.strip("-") for option in self.options)])
+        words = [option.strip("-") for option in self.options] + [name for name, _ in self.environment]
+        return "-".join([self.script.rsplit(".", 1)[-1], *words])
 
     def command(self, way: str, task: Path, out: Path) -> Sequence[str]:
         """Run it on a task."""
@@ -51,6 +57,7 @@ EARLY_STOP = Entrant("advshard, early stop", MOMENTUM, "ours", "bench.ours", ("-
 DEFAULT = Entrant("advshard, the default: also steps back", MOMENTUM, "ours", "bench.ours")
 PEERS = (
     _peer("CleverHans", MOMENTUM, "cleverhans"),
+    replace(_peer("CleverHans, oneDNN asked for", MOMENTUM, "cleverhans"), environment=((ONEDNN, WANTED),)),
     _peer("ART, TensorFlow", WITHOUT, "art_tf"),
     _peer("ART, PyTorch", MOMENTUM, "art_torch"),
     _peer("torchattacks", MOMENTUM, "torchattacks"),
