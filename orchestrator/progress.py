@@ -63,12 +63,15 @@ def describe(state: State) -> str:
     parts = []
     if state.phase == "reduce":
         parts.append("reducing")
-    elif state.rate is None:
+    elif not (state.recent and state.images_done):
         parts.append("waiting for workers")
     else:
-        parts.append(f"{state.rate:.0f} images/s")
-        parts.append(f"success {state.successes / state.images_done:.3f}")
-        parts.append(f"{_clock((state.images - state.images_done) / state.rate)} left")
+        success = f"success {state.successes / state.images_done:.3f}"
+        if state.rate is None:
+            parts.append(success)
+        else:
+            left = _clock((state.images - state.images_done) / state.rate)
+            parts += [f"{state.rate:.0f} images/s", success, f"{left} left"]
     if state.retries:
         parts.append(f"{state.retries} sent again")
     if state.copies:

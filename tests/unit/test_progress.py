@@ -13,8 +13,13 @@ def state() -> State:
 def test_the_rate_is_that_of_the_shards_that_came_lately() -> None:
     now = state()
     assert describe(now) == "waiting for workers"
+    now.recent.append((9.0, 0))  # from whoever only looks on
+    assert describe(now) == "waiting for workers"
+    now.done, now.images_done, now.successes = 1, 200, 100
+    now.recent[0] = (10.0, 200)
+    assert describe(now) == "success 0.500"
     now.done, now.images_done, now.successes = 4, 400, 300
-    now.recent.extend([(10.0, 200), (11.0, 300), (12.0, 400)])
+    now.recent.extend([(11.0, 300), (12.0, 400)])
     assert describe(now) == "100 images/s, success 0.750, 0:06 left"
     now.images = 1_000_000
     assert describe(now).endswith("2:46:36 left")
