@@ -14,6 +14,7 @@ from core.models.advgan.config import GeneratorConfig
 from core.models.advgan.networks import build_discriminator, build_generator
 from core.models.advgan.step import LOSSES, Logits, perturbed, step_function
 from core.models.augment import batches
+from core.models.deterministic import deterministic_operations
 from core.pixels import Images
 
 Progress = Callable[[int, dict[str, float]], None]
@@ -28,6 +29,7 @@ class TrainedGenerator:
     history: dict[str, list[float]]
 
 
+@deterministic_operations()
 def train_generator(
     config: GeneratorConfig, logits: Logits, images: Images, progress: Progress | None = None
 ) -> TrainedGenerator:
@@ -38,7 +40,6 @@ def train_generator(
     figures. The same seed gives the same weights. Raises ConfigError.
     """
     import keras
-    import tensorflow as tf
 
     if config.validation >= len(images):
         raise ConfigError(
@@ -47,7 +48,6 @@ def train_generator(
             "give --validation, a tenth of them, say",
         )
     keras.utils.set_random_seed(config.seed)
-    tf.config.experimental.enable_op_determinism()
     order = np.random.default_rng(config.seed).permutation(len(images))
     held, used = images[order[: config.validation]], images[order[config.validation :]]
     generator = build_generator(images.shape[1:], config.width)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.datasets.base import ImageSet
 from core.errors import ConfigError
 from core.models.augment import batches
+from core.models.deterministic import deterministic_operations
 from core.models.training.config import TrainConfig
 from core.models.training.model import build_model
 from core.models.training.optimizer import optimizer
@@ -28,6 +29,7 @@ class Trained:
     history: dict[str, list[float]]
 
 
+@deterministic_operations()
 def train(
     config: TrainConfig,
     data: ImageSet,
@@ -41,7 +43,6 @@ def train(
     with its number (from 1) and its figures.
     """
     import keras
-    import tensorflow as tf
 
     if config.validation >= len(data.images):
         raise ConfigError(
@@ -50,7 +51,6 @@ def train(
             "give --validation, a tenth of them, say",
         )
     keras.utils.set_random_seed(config.seed)
-    tf.config.experimental.enable_op_determinism()
     images, labels = _scaled(data.images), data.labels
     order = np.random.default_rng(config.seed).permutation(len(images))
     held, used = order[: config.validation], order[config.validation :]
