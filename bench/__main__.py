@@ -11,23 +11,23 @@ from pathlib import Path
 
 import click
 
-from bench.machine import machine
-from bench.page import page, section
-from bench.results import Result, merged
+from bench.harness.machine import machine
+from bench.harness.page import page, section
+from bench.harness.results import Result, merged
 
 DOCS = Path(__file__).parent.parent / "docs"
 # Pages, and what is on them in their order: names of results, and the functions (quick: bool) -> Result that make them.
 PAGES = {
-    "benchmarks": {name: f"{name}:measure" for name in ("engine", "floor", "job", "cost", "scale", "reduce")},
+    "benchmarks": {name: f"sections.{name}:measure" for name in ("engine", "floor", "job", "cost", "scale", "reduce")},
     "systems": {
-        "systems": "systems:measure",
-        "composition": "composition:measure",
-        "generate": "generate:measure",
-        "one-pixel-shipped": "one_pixel:shipped",
-        "one-pixel-peers": "one_pixel:peers",
-        "deepfool": "deepfool:measure",
-        "deepfool-strides": "deepfool_strides:measure",
-        "advgan": "advgan:measure",
+        "systems": "sections.systems:measure",
+        "composition": "sections.composition:measure",
+        "generate": "sections.generate:measure",
+        "one-pixel-shipped": "sections.one_pixel:shipped",
+        "one-pixel-peers": "sections.one_pixel:peers",
+        "deepfool": "sections.deepfool:measure",
+        "deepfool-strides": "tuning.deepfool_strides:measure",
+        "advgan": "sections.advgan:measure",
     },
 }
 WHERE = {name: place for made in PAGES.values() for name, place in made.items()}

@@ -1,7 +1,4 @@
-"""The command line: the group of commands, and what ends with which exit code.
-
-0 done; 2 bad input or usage; 3 the run is incomplete; 130 interrupted.
-"""
+"""The command line: the group of commands, and which error ends with which exit code."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from typing import Any
 import click
 
 from core.errors import AdvshardError, InputError
+from orchestrator.exit_codes import BAD_INPUT, INCOMPLETE, INTERRUPTED, RunInterruptedError
 
-BAD_INPUT, INCOMPLETE, INTERRUPTED = 2, 3, 130
 # Name of the command -> the module that has it; imported when the command is called.
 _COMMANDS = {
     "attacks": "attacks",
@@ -49,10 +46,6 @@ class _Commands(click.Group):
 @click.version_option(package_name="advshard")
 def cli() -> None:
     """Adversarial examples for a whole image test set, as a distributed batch job."""
-
-
-class RunInterruptedError(Exception):
-    """The user stopped the command; the text is the line that says how to go on."""
 
 
 def main(arguments: list[str] | None = None) -> None:

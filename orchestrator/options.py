@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from core.errors import ConfigError
-from core.runs import Store
-from core.store import RunStore
+from core.run.run_store import RunStore
+from core.run.store import Store
 from tasks.queues import DEFAULT_QUEUE, check_name
 from tasks.settings import Settings
 

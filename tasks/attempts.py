@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from core.contracts import Attempt
-from core.spans import Shards
-from core.store import RunStore
+from core.run.records import Attempt
+from core.run.run_store import RunStore
+from core.run.shard_range import Shards
 
 BEAT = 5.0  # seconds between two signs of life
 _log = logging.getLogger(__name__)

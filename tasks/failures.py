@@ -12,8 +12,8 @@ from typing import Any
 
 from celery.signals import task_failure
 
-from core.contracts import Attempt
-from core.store import REDUCE
+from core.run.records import Attempt
+from core.run.run_store import REDUCE
 from tasks.messages import open_run, shards_of
 
 _log = logging.getLogger(__name__)

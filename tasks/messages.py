@@ -7,11 +7,11 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from core.blobs import Folder
-from core.contracts import Manifest
 from core.errors import IntegrityError
-from core.spans import Shards, Span
-from core.store import RunStore
+from core.run.manifest import Manifest
+from core.run.run_store import RunStore
+from core.run.shard_range import Shards, Span
+from core.storage.folder import Folder
 
 _RUN_URL = re.compile(r"(?P<store>.+)/(?P<run_id>[0-9a-f]{16})")
 

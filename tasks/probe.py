@@ -14,10 +14,10 @@ from typing import Any
 
 from celery.worker.control import inspect_command
 
-from core.blobs import Folder
 from core.errors import IntegrityError
-from core.fingerprint import processor, versions
-from core.memory import memory
+from core.runtime.fingerprint import processor, versions
+from core.runtime.memory import memory
+from core.storage.folder import Folder
 from tasks.messages import check_place
 from tasks.refused import refused
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from core.contracts import digest_of
 from core.errors import ConfigError
-from core.fingerprint import versions
+from core.run.value import digest_of
+from core.runtime.fingerprint import versions
 
 LANES = 8
 DEFAULT_QUEUE = "default"

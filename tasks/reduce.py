@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from core.reduce import reduce_run
-from core.run_model import classifier_of
-from core.store import REDUCE
+from core.reduce.reduce_run import reduce_run
+from core.run.run_store import REDUCE
+from core.shard.run_model import classifier_of
 from tasks.app import app
 from tasks.attempts import attempt
 from tasks.messages import open_run

@@ -19,7 +19,7 @@ from typing import Any
 
 from celery.signals import task_postrun, worker_init, worker_process_init
 
-from core.kernels import ask_for_onednn
+from core.runtime.onednn import ask_for_onednn
 
 _ONE = "1"
 _loading = threading.Lock()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from core.run_model import classifier_of
-from core.shard import run_shard
+from core.shard.attack_shard import run_shard
+from core.shard.run_model import classifier_of
 from tasks.app import app
 from tasks.attempts import attempt
 from tasks.messages import open_run, shards_of

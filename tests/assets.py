@@ -10,9 +10,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from core.assets import Asset
 from core.attacks.composition import Composition
 from core.datasets.base import ImageSet
+from core.runtime.asset import Asset
 from tests.generators import save_untrained
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from core.models.classifier import Loss
-from core.pixels import Images
+from core.image.pixels import Images
+from core.models.inference.classifier import Loss
 
 SHAPE = (2, 2, 1)
 

@@ -8,19 +8,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from core.contracts import (
-    AttackFigures,
-    Attempt,
-    AuditCheck,
-    ClassFigures,
-    Driver,
-    Fingerprint,
-    History,
-    Report,
-    Shard,
-    ShardRecord,
-)
-from tests.unit.test_contracts import SHA, manifest
+from core.run.manifest import Shard
+from core.run.records import Attempt, Driver, Fingerprint, ShardRecord
+from core.run.report import AttackFigures, AuditCheck, ClassFigures, History, Report
+from tests.unit.core.run.test_manifest import SHA, manifest
 
 TOKEN = "0" * 32
 RECORD = ShardRecord(

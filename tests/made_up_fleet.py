@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.contracts import Attempt
 from core.errors import AdvshardError
-from core.reduce import reduce_run
-from core.shard import run_shard
-from core.store import RunStore
-from orchestrator.watch import Part, Watch
+from core.reduce.reduce_run import reduce_run
+from core.run.records import Attempt
+from core.run.run_store import RunStore
+from core.shard.attack_shard import run_shard
+from orchestrator.execution.scheduler import Part, Watch
 from tests.runs import linear_classifier
 
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from core.runs import Store
-from core.store import RunStore
+from core.run.run_store import RunStore
+from core.run.store import Store
 
 ROOT = Path(__file__).parent.parent
 _TIMEOUT = 120.0

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from core.contracts import Manifest, RunConfig, StageConfig
-from core.models.classifier import Classifier
-from core.store import RunStore
-from orchestrator.plan import Request, plan
+from core.models.inference.classifier import Classifier
+from core.run.manifest import Manifest, RunConfig, StageConfig
+from core.run.run_store import RunStore
+from orchestrator.planning.plan import Request, plan
 from tests.classifiers import LinearClassifier
 
 SHAPE = (12, 12, 1)
@@ -59,13 +59,13 @@ def linear_classifier(run: RunStore, manifest: Manifest) -> Classifier:
 
 def planned(tmp_path: Path, monkeypatch: Any, shards: int = 4, **change: Any) -> RunStore:
     """A planned run whose model is never loaded: use it with ``linear_classifier``."""
-    from core.models.card import ModelCard
+    from core.models.files.card import ModelCard
 
     fake = tmp_path / "fake.keras"
     fake.write_bytes(b"PK\x03\x04 not a model")
     shape = change.pop("shape", SHAPE)
     card = ModelCard(image_shape=shape, classes=3)
-    monkeypatch.setattr("orchestrator.plan.resolve", lambda model, image_shape, trusted: ("fake", fake, card))
+    monkeypatch.setattr("orchestrator.planning.plan.resolve", lambda model, image_shape, trusted: ("fake", fake, card))
     data = change.pop("data", None) or save_set(tmp_path / "set.npz", shape=shape)
     return plan(Request(store=str(tmp_path / "runs"), data=str(data), model="fake", shards=shards, **change))
 

@@ -21,7 +21,7 @@ from bench.training.row import Row
 from core.datasets.base import ImageSet
 from core.datasets.fashion_mnist import FashionMnist
 from core.models.training import TrainConfig, train
-from orchestrator.quiet import quiet_native_logs
+from core.runtime.native_logs import quiet_native_logs
 from tasks.session import load_tensorflow
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from bench.machine import machine
-from bench.page import table
-from bench.results import Table
+from bench.harness.machine import machine
+from bench.harness.page import table
+from bench.harness.results import Table
 from bench.training.changes import EPOCHS, IMAGES, SEEDS, VALIDATION
 from bench.training.reading import READING
 from bench.training.row import Row
-from core.models.card import ZOO, ModelCard
+from core.models.files.card import ZOO, ModelCard
 
 # Test accuracies in the source experiment's notes.
 _SOURCE = {"mlp": "0.8871", "cnn": "0.9176, 0.9149 when run again"}

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from core.assets import kept
 from core.attacks.base import Attack, Attacked, Examples
-from core.attacks.norms import ball
-from core.attacks.step_back import step_back
+from core.attacks.boundary.step_back import step_back
+from core.attacks.gradient.norms import ball
 from core.datasets.base import ImageSet
+from core.image.pixels import Bounds, Images
 from core.models.advgan.card import find_generator, generator_against
 from core.models.advgan.directions import Directions
-from core.models.classifier import Classifier
-from core.pixels import Bounds, Images
+from core.models.inference.classifier import Classifier
 from core.registry import ATTACKS
+from core.runtime.asset import kept
 
 
 @ATTACKS.register("advgan")

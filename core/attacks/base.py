@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from core.assets import Asset
-from core.attacks.margins import margins
+from core.attacks.boundary.margins import margins
 from core.datasets.base import ImageSet
-from core.models.classifier import Classifier
-from core.pixels import Bounds, Images
+from core.image.pixels import Bounds, Images
+from core.models.inference.classifier import Classifier
+from core.runtime.asset import Asset
 
 
 @dataclass(frozen=True)

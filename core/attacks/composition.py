@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from core.assets import Asset, kept
 from core.attacks.base import Attack, Attacked, Examples
-from core.attacks.blend import fixed_blend, least_blend
-from core.attacks.candidate_classes import candidate_classes
-from core.composition.cached import WORTH_EMBEDDING, candidate_arrays, embedding_arrays
+from core.attacks.boundary.blend import fixed_blend, least_blend
+from core.composition.candidate_predictions import candidate_classes
 from core.composition.candidates import Candidates
+from core.composition.disk_cache import WORTH_EMBEDDING, candidate_arrays, embedding_arrays
 from core.composition.embedding import Embedding
-from core.composition.pictures import pictures_of
 from core.composition.search import Found, best_match, sampled_match
+from core.composition.sources import pictures_of
 from core.datasets.base import ImageSet
-from core.models.classifier import Classifier
-from core.models.surrogate import load_surrogate, surrogate_file
-from core.pixels import Bounds
+from core.image.pixels import Bounds
+from core.models.inference.classifier import Classifier
+from core.models.inference.surrogate import load_surrogate, surrogate_file
 from core.registry import ATTACKS, DATASETS
+from core.runtime.asset import Asset, kept
 
 _EMBEDDING = "embedding "  # before the names of its arrays
 _SURROGATE = "surrogate"

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from core.attacks.base import Attack, Attacked, Examples
-from core.attacks.norms import NORMS, NormName
+from core.attacks.gradient.norms import NORMS, NormName
 from core.errors import ConfigError
-from core.models.classifier import Classifier, predict
-from core.pixels import Bounds, Images
+from core.image.pixels import Bounds, Images
+from core.models.inference.classifier import Classifier, predict
 from core.registry import ATTACKS
 
 _DUAL: dict[NormName, int] = {"l2": 2, "linf": 1}  # q = p / (p - 1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from core.attacks.engine import GradientAttack
-from core.pixels import Images
+from core.attacks.gradient.attack import GradientAttack
+from core.image.pixels import Images
 from core.registry import ATTACKS
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.attacks.engine import GradientAttack
-from core.pixels import Images
+from core.attacks.gradient.attack import GradientAttack
+from core.image.pixels import Images
 from core.registry import ATTACKS
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from core.attacks.engine import GradientAttack
-from core.pixels import Images
+from core.attacks.gradient.attack import GradientAttack
+from core.image.pixels import Images
 from core.registry import ATTACKS
 
 FLOOR = np.float32(1e-12)  # keeps 0 / 0 from becoming NaN, whose sign is 0

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from core.attacks.base import Attack, Attacked, Examples
-from core.models.classifier import Classifier
-from core.pixels import Bounds, Images, to_float, to_uint8
+from core.image.pixels import Bounds, Images, to_float, to_uint8
+from core.models.inference.classifier import Classifier
 from core.registry import ATTACKS
 from core.rng import image_rng
 

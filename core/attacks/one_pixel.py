@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from core.attacks.base import Attack, Attacked, Examples
-from core.attacks.evolution import Evolution, Worth
-from core.attacks.few_pixels import Candidates, FewPixels
-from core.models.classifier import Classifier
+from core.attacks.evolution.differential_evolution import Evolution, Worth
+from core.attacks.evolution.pixel_space import Candidates, FewPixels
+from core.models.inference.classifier import Classifier
 from core.registry import ATTACKS
 from core.rng import image_rng
 
@@ -32,7 +32,7 @@ class OnePixel(Attack):
     generations 100, seeded 0, crossover 1.
 
     Cost: at most population x (1 + generations) forward passes, and a backward pass if seeded; the default was
-    chosen with ``python -m bench.one_pixel_tune``. Choose it to learn how much hangs on single pixels.
+    chosen with ``python -m bench.tuning.one_pixel``. Choose it to learn how much hangs on single pixels.
     """
 
     heavy: ClassVar[bool] = True

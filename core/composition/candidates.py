@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.composition.blas import one_blas_thread
 from core.composition.windows import window_statistics, windows_of
-from core.pixels import Bounds, Images, to_float
+from core.image.pixels import Bounds, Images, to_float
 
 _NAMES = ("images", "labels", "means", "variances")
 _AT_A_TIME = 1024

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from core.composition.blas import one_blas_thread
 from core.composition.candidates import Candidates
 from core.composition.landmarks import Landmarks
-from core.composition.parts import shares_of
-from core.pixels import Bounds, Images
+from core.composition.regions import shares_of
+from core.image.pixels import Bounds, Images
 
 _NAMES = ("landmarks", "projection", "sizes", "vectors")
 _AT_A_TIME = 1024

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.composition.parts import shares_of
-from core.composition.terms import Terms
+from core.composition.regions import shares_of
+from core.composition.ssim_terms import Terms
 from core.composition.windows import window_statistics, windows_of
-from core.pixels import Bounds, Images
+from core.image.pixels import Bounds, Images
 
 _AT_A_TIME = 128  # landmarks: what fits into a processor's cache
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.composition.candidates import Candidates
-from core.composition.terms import Terms
+from core.composition.ssim_terms import Terms
 from core.composition.windows import windows_of
-from core.pixels import Images
+from core.image.pixels import Images
 
 _AT_A_TIME = 128  # pictures: what fits into a processor's cache
 

@@ -14,9 +14,9 @@ from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding
 from core.composition.query import Query
 from core.errors import DataError
-from core.pixels import Images
+from core.image.pixels import Images
+from core.image.ssim import mean_ssim
 from core.rng import image_rng
-from core.ssim import mean_ssim
 
 _QUERIES = 128  # at a time
 _FIRST = 64  # candidates that are compared before those with a higher bound are counted

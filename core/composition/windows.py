@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from core.pixels import Bounds, Images
-from core.ssim import WINDOW, window_means
+from core.image.pixels import Bounds, Images
+from core.image.ssim import WINDOW, window_means
 
 
 class Windows:
@@ -54,6 +54,6 @@ def window_statistics(images: Images, bounds: Bounds) -> tuple[NDArray[np.float6
 
 
 def _weights(size: int) -> NDArray[np.float64]:
-    """What ``core.ssim.window_means`` does along one axis, as a matrix (size - 10, size)."""
+    """What ``core.image.ssim.window_means`` does along one axis, as a matrix (size - 10, size)."""
     units = np.repeat(np.eye(size)[..., None], WINDOW, axis=2)
     return np.ascontiguousarray(window_means(units)[..., 0].T)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from core.pixels import Bounds
+from core.image.pixels import Bounds
 
 _CHUNK = 4096  # images checked at a time, so that a check needs little memory
 

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from core.datasets.base import ImageSet
-from core.datasets.cache import cache_dir
 from core.datasets.idx import read_idx
 from core.errors import DataError
-from core.pixels import Bounds
+from core.image.pixels import Bounds
 from core.registry import DATASETS
+from core.runtime.cache_dir import cache_dir
 
 CLASS_NAMES = (
     "T-shirt/top",

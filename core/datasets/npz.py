@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.datasets.base import ImageSet, checked
 from core.errors import DataError
-from core.pixels import Bounds
+from core.image.pixels import Bounds
 
 _ADVICE = "write it with numpy.savez(path, images=images, labels=labels)"
 

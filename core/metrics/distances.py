@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.pixels import Images
+from core.image.pixels import Images
 from core.registry import METRICS
 
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from core.pixels import Images
+from core.image.pixels import Images
+from core.image.ssim import SIGMA, WINDOW, mean_ssim
 from core.registry import METRICS
-from core.ssim import SIGMA, WINDOW, mean_ssim
 
 _AT_A_TIME = 1 << 15  # pixel values: what fits into a processor's cache
 

@@ -6,11 +6,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from core.contracts import Report, RunConfig
 from core.errors import ConfigError
-from core.store import RunStore
+from core.run.manifest import RunConfig
+from core.run.report import Report
+from core.run.run_store import RunStore
 from orchestrator.options import find_run, store_option
-from orchestrator.summary import figure_text
+from orchestrator.report.terminal import figure_text
 
 _FIGURES = (
     "n_images",

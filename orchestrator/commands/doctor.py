@@ -6,17 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from orchestrator.cli import BAD_INPUT
 from orchestrator.doctor.finding import Finding, Level, failed
-from orchestrator.options import (
-    broker_options,
-    broker_url,
-    check_queue,
-    store_option,
-    store_url,
-    trust_option,
-    trusted,
-)
+from orchestrator.exit_codes import BAD_INPUT
+from orchestrator.options import broker_options, broker_url, check_queue, store_option, store_url, trust_option, trusted
 
 
 @click.command("doctor")
@@ -50,7 +42,7 @@ def _findings(
     from orchestrator.doctor.machine import check_machine, check_memory, cores
     from orchestrator.doctor.software import check_tensorflow
     from orchestrator.doctor.storage import check_store, clock_of_store
-    from orchestrator.job import MOST_AUTO_WORKERS
+    from orchestrator.execution.execute import MOST_AUTO_WORKERS
 
     yield from check_machine()
     if broker is None or workers is not None:

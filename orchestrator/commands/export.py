@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from core.contracts import Manifest
 from core.errors import ConfigError
-from core.index import IndexMap
-from core.pixels import to_float
-from core.store import INDEX_MAP, RunStore
+from core.image.pixels import to_float
+from core.run.index_map import IndexMap
+from core.run.manifest import Manifest
+from core.run.run_store import INDEX_MAP, RunStore
 from orchestrator.options import find_run, store_option
 
 _AT_ONCE = 4096  # images
@@ -28,7 +28,7 @@ def export_command(run: str | None, store: str | None, out: Path) -> None:
     """Write RUN (an id or a URL, by default the newest of the store) as plain files.
 
     test_data.npy and attack_data.npy are the clean and the adversarial images, (N, H, W, C) float32 in the same order.
-    data_index_map.json, data_label_map.json and attack_label_map.json give, by an image's SHA-256 (core.index.digests),
+    data_index_map.json, data_label_map.json and attack_label_map.json give, by an image's SHA-256 (core.image.digest),
     its indices, its label, and what its adversarial example is predicted as.
     """
     found = find_run(run, store)

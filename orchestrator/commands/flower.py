@@ -7,7 +7,7 @@ import os
 import click
 
 from core.errors import ConfigError
-from orchestrator.flower import LOOPBACK, PORT, FlowerConfig
+from orchestrator.broker.flower import LOOPBACK, PORT, FlowerConfig
 from orchestrator.options import broker_url
 
 
@@ -17,7 +17,7 @@ from orchestrator.options import broker_url
 @click.option("--address", default=LOOPBACK, help="Where to listen: this machine alone by default")
 def flower_command(broker: str | None, port: int, address: str) -> None:
     """Show workers, tasks and runs of a broker until stopped, behind ADVSHARD_FLOWER_PASSWORD."""
-    from orchestrator.dispatch import check_broker
+    from orchestrator.broker.connection import check_broker
 
     url = broker_url(broker)
     if url is None:

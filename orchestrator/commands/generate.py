@@ -9,8 +9,8 @@ import click
 import numpy as np
 
 from core.datasets.npz import read_images
+from core.runtime.native_logs import quiet_native_logs
 from orchestrator.options import store_option, store_url
-from orchestrator.quiet import quiet_native_logs
 
 
 @click.command("generate")
@@ -27,8 +27,8 @@ def generate_command(
 
     OUT holds images (n, H, W, C; float32 in 0..1), and for each looked_up, run, index, label and attack_label.
     """
-    from core.composer import Composer
-    from core.generate import find_or_compose
+    from core.generate.composer import Composer
+    from core.generate.generate import find_or_compose
 
     given = read_images(images)
     began = time.perf_counter()

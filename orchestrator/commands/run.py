@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from core.contracts import LARGEST_BATCH, MOST_SHARDS, Scalar
 from core.errors import ConfigError
-from core.spans import MOST_TOGETHER
-from core.store import RunStore
-from orchestrator.cli import INCOMPLETE, RunInterruptedError
+from core.run.manifest import LARGEST_BATCH, MOST_SHARDS
+from core.run.run_store import RunStore
+from core.run.shard_range import MOST_TOGETHER
+from core.run.value import Scalar
+from orchestrator.exit_codes import INCOMPLETE, RunInterruptedError
 from orchestrator.options import (
     AutoOr,
     broker_options,
@@ -88,9 +89,9 @@ def run_command(
     **options: Any,
 ) -> int:
     """Attack an image set; the same command goes on with its unfinished run."""
-    from orchestrator.cascade import DEFAULT_FALLBACK
-    from orchestrator.dispatch import check_broker
-    from orchestrator.plan import Request, plan
+    from orchestrator.broker.connection import check_broker
+    from orchestrator.planning.plan import Request, plan
+    from orchestrator.planning.stages import DEFAULT_FALLBACK
 
     params: dict[str, Scalar] = {
         name: value for option, name in _PARAMS.items() if (value := options.pop(option)) is not None
@@ -136,7 +137,7 @@ def resume_command(
     retry_quarantined: bool,
 ) -> int:
     """Go on with RUN (an id or a URL), by default the newest run of the store."""
-    from core.run_model import refuse_untrusted
+    from core.shard.run_model import refuse_untrusted
 
     url = broker_url(broker)
     check_queue(queue, url)
@@ -151,8 +152,8 @@ def resume_command(
 
 def see_through(run: RunStore, broker: str | None, queue: str, workers: int | None, flower: bool) -> int:
     """Drive the run to its report, print it, and give the exit code."""
-    from orchestrator.job import work
-    from orchestrator.summary import print_summary
+    from orchestrator.execution.execute import work
+    from orchestrator.report.terminal import print_summary
 
     # Also where the shell had it ignored, as for a command in the background of a script.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -172,7 +173,7 @@ def _detach(run: RunStore, broker: str | None, queue: str, workers: int | None) 
     import subprocess
     import sys
 
-    from orchestrator.job import logs_of
+    from orchestrator.execution.execute import logs_of
 
     logs_of(run).mkdir(parents=True, exist_ok=True)
     log = logs_of(run) / "orchestrator.log"

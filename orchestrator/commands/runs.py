@@ -8,18 +8,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from core.contracts import Manifest
 from core.errors import ConfigError
-from core.runs import Store
-from core.spans import indices_of
-from core.store import REPORT_PAGE, RunStore
-from orchestrator.cli import INCOMPLETE
+from core.run.manifest import Manifest
+from core.run.run_store import REPORT_PAGE, RunStore
+from core.run.shard_range import indices_of
+from core.run.store import Store
+from orchestrator.execution.completed import Tally
+from orchestrator.execution.heartbeat import FRESH, driver_of
+from orchestrator.execution.poll_throttle import Pace
+from orchestrator.exit_codes import INCOMPLETE
 from orchestrator.options import find_run, store_option, store_url
-from orchestrator.pace import Pace
-from orchestrator.presence import FRESH, driver_of
-from orchestrator.progress import Display
-from orchestrator.state import State
-from orchestrator.tally import Tally
+from orchestrator.progress.progress import State
+from orchestrator.progress.terminal import Display
 
 
 @click.command("list")
@@ -114,7 +114,7 @@ def _note(run: RunStore, seen: Tally) -> None:
 def report_command(run: str | None, store: str | None) -> None:
     """Print the report of RUN and draw its page again, from what the reduce wrote."""
     from orchestrator.report.page import write_page
-    from orchestrator.summary import print_summary
+    from orchestrator.report.terminal import print_summary
 
     found = find_run(run, store)
     report = found.report()

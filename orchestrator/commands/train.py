@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from core.errors import ConfigError
 from core.models.training import TrainConfig, accuracy, save_curves, save_history, save_model, train
 from core.models.training.config import Optimizer, Regularizer, Schedule
-from orchestrator.quiet import quiet_native_logs
-from orchestrator.training_data import load_sets
+from core.runtime.native_logs import quiet_native_logs
+from orchestrator.planning.training_data import load_sets
 
 _DEFAULT = TrainConfig()
 _DATA = "fashion-mnist"

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from core.errors import ConfigError
 from core.models.advgan import GeneratorConfig, train_generator
 from core.models.advgan.card import PREFIX, GeneratorCard
-from core.models.card import resolve
-from orchestrator.quiet import quiet_native_logs
+from core.models.files.card import resolve
+from core.runtime.native_logs import quiet_native_logs
 
 _DATA = "fashion-mnist"
 _FIELDS = {"eps": "epsilon"}
@@ -23,9 +23,9 @@ _FIELDS = {"eps": "epsilon"}
 
 def train_generator_command(context: click.Context) -> None:
     """Train, and write the generator, its card (.json) and its history (.csv). Raises InputError."""
+    from core.image.pixels import to_float
     from core.models.training import save_history
-    from core.pixels import to_float
-    from orchestrator.training_data import load_train_set
+    from orchestrator.planning.training_data import load_train_set
 
     given = {
         name: value
@@ -50,8 +50,8 @@ def train_generator_command(context: click.Context) -> None:
         click.echo(f"epoch {epoch}/{config.epochs}  {'  '.join(words)}  {left:.0f} s left", err=True)
 
     with quiet_native_logs():
-        from core.models.classifier import tensor_logits
-        from core.models.loading import load_model
+        from core.models.files.loading import load_model
+        from core.models.inference.classifier import tensor_logits
 
         trained = train_generator(config, tensor_logits(load_model(path), shape), images, progress)
     trained.model.save(target)

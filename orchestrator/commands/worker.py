@@ -53,7 +53,7 @@ def worker_command(
 
     SIGTERM stops it softly: shards that end within seconds are finished, the others go back to the queue.
     """
-    from orchestrator.nodes import check_name, free_name
+    from orchestrator.broker.worker_names import check_name, free_name
 
     url = broker_url(broker)
     if url is None:
@@ -84,7 +84,7 @@ def worker_command(
 
 def _check(url: str, name: str) -> None:
     """Raise AdvshardError unless the worker answers."""
-    from orchestrator.nodes import answering, node_of
+    from orchestrator.broker.worker_names import answering, node_of
 
     node = node_of(name)
     try:

@@ -11,15 +11,15 @@ import kombu.connection
 import redis
 
 from core.errors import AdvshardError, BrokerError
-from orchestrator.dispatch import check_broker as answers
-from orchestrator.dispatch import masked
+from orchestrator.broker.connection import check_broker as answers
+from orchestrator.broker.connection import masked
 from orchestrator.doctor.finding import Finding, failed, note, ok
 from orchestrator.doctor.storage import distance
 
 
 def check_embedded() -> list[Finding]:
     """Whether the embedded server starts."""
-    from orchestrator.embedded import Server
+    from orchestrator.broker.embedded import Server
 
     try:
         Server().stop()

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from core.blobs import Folder
-from core.fingerprint import versions
-from orchestrator.dispatch import use_broker
+from core.runtime.fingerprint import versions
+from core.storage.folder import Folder
+from orchestrator.broker.connection import use_broker
 from orchestrator.doctor.finding import Finding, failed, note, ok
 from orchestrator.doctor.machine import PROCESS_BYTES
 from orchestrator.doctor.storage import distance

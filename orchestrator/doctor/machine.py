@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from core.fingerprint import processor
-from core.memory import memory
+from core.runtime.fingerprint import processor
+from core.runtime.memory import memory
 from orchestrator.doctor.finding import Finding, failed, note, ok
 
 PROCESS_BYTES = 800_000_000  # of a worker's process with TensorFlow and a small model

@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 from uuid import uuid4
 
-from core.blobs import Folder
 from core.errors import AdvshardError
+from core.storage.folder import Folder
 from orchestrator.doctor.finding import Finding, failed, note, ok
 
 _LITTLE = 1_000_000_000

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.contracts import Manifest
-from core.pixels import Images, to_float, to_uint8
-from core.store import RunStore
-from orchestrator.report.pictures import image_url
+from core.image.pixels import Images, to_float, to_uint8
+from core.run.manifest import Manifest
+from core.run.run_store import RunStore
+from orchestrator.report.charts import image_url
 
 SUCCESSES, OTHERS = 16, 4  # of them at most
 

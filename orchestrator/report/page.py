@@ -6,13 +6,14 @@ from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
-from core.contracts import Manifest, Report
-from core.store import LEDGER, REPORT_PAGE, RunStore
-from orchestrator.history import describe
-from orchestrator.report import source
+from core.reduce.history import describe
+from core.run.manifest import Manifest
+from core.run.report import Report
+from core.run.run_store import LEDGER, REPORT_PAGE, RunStore
+from orchestrator.report import reference as source
+from orchestrator.report.charts import class_chart, ssim_chart
 from orchestrator.report.gallery import cards
-from orchestrator.report.pictures import class_chart, ssim_chart
-from orchestrator.report.scan import candidates, histogram
+from orchestrator.report.ledger_scan import candidates, histogram
 
 
 def warm_up() -> None:

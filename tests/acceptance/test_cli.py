@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.runs import Store
+from core.run.store import Store
 from tests.processes import command, only_run
 from tests.runs import save_model, save_set
 

@@ -35,7 +35,7 @@ def python(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_passes_the_contract_tests(tree: Path) -> None:
     done = python(
-        tree, "pytest", "-p", "no:cacheprovider", "tests/unit/test_registered.py", "-k", "test_attack and yours"
+        tree, "pytest", "-p", "no:cacheprovider", "tests/unit/core/test_registered.py", "-k", "test_attack and yours"
     )
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from orchestrator.presence import driver_of
+from orchestrator.execution.heartbeat import driver_of
 from tests.processes import command, descendants, kill, only_run, wait_for
 
 ARGUMENTS = ("run", "--limit", "3000", "--shards", "150", "--workers", "1", "--detach")
@@ -48,7 +48,7 @@ def test_detach_status_cancel_resume(tmp_path: Path) -> None:
 
 
 def test_watching_a_run_that_nobody_drives_ends(tmp_path: Path) -> None:
-    from orchestrator.plan import Request, plan
+    from orchestrator.planning.plan import Request, plan
 
     run = plan(Request(store=str(tmp_path), limit=20, shards=2))
     done = command("status", run.url, "--watch")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from core.store import ATTACK_DATA
+from core.run.run_store import ATTACK_DATA
 from tests.chaos.disk import NoMountError
 from tests.chaos.faults import FAULTS
 from tests.chaos.page import Rounds, table, write_page

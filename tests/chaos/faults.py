@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from core.store import REPORT, REPORT_PAGE
+from core.run.run_store import REPORT, REPORT_PAGE
 from tasks.queues import lanes
 from tests.chaos.disk import SmallDisk
 from tests.chaos.place import Outcome, Place

@@ -6,7 +6,7 @@ import platform
 import statistics
 from datetime import UTC, datetime
 
-from core.fingerprint import processor
+from core.runtime.fingerprint import processor
 from tests.chaos.place import IMAGES, TASKS, Outcome
 from tests.processes import ROOT
 

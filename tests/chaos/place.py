@@ -14,8 +14,8 @@ from typing import Any
 
 import redis
 
-from core.store import ATTACK_DATA, RunStore
-from orchestrator.embedded import Server
+from core.run.run_store import ATTACK_DATA, RunStore
+from orchestrator.broker.embedded import Server
 from tests.chaos.disk import SmallDisk
 from tests.processes import descendants, only_run, processes, running, started, wait_for, workers
 

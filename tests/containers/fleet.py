@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from core.runs import Store
-from core.store import RunStore
+from core.run.run_store import RunStore
+from core.run.store import Store
 from tests.containers import pip_settings
 from tests.containers.host import Host
 from tests.processes import ROOT, wait_for

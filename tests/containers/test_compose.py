@@ -9,7 +9,7 @@ from subprocess import Popen
 
 import pytest
 
-from core.store import ATTACK_DATA, RunStore
+from core.run.run_store import ATTACK_DATA, RunStore
 from tests.containers.fleet import FLOWER, IMAGE, REDIS, WORKERS, Fleet
 from tests.containers.missing import missing
 from tests.processes import processes, wait_for

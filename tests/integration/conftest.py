@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.store import ATTACK_DATA
-from orchestrator.embedded import Server
+from core.run.run_store import ATTACK_DATA
+from orchestrator.broker.embedded import Server
 from tests.processes import command, only_run
 
 # 1,500 images in 40 shards: long enough to break something in the middle of it.

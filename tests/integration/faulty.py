@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tasks.shard
-from core.spans import Shards, indices_of
+from core.run.shard_range import Shards, indices_of
 from tasks.app import app
 
 __all__ = ["app"]  # Celery looks for it

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import core.fingerprint
+import core.runtime.fingerprint
 
-core.fingerprint._PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image", "no-such-package")  # type: ignore[assignment]
+core.runtime.fingerprint._PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image", "no-such-package")  # type: ignore[assignment]
 
 from tasks.app import app  # noqa: E402
 

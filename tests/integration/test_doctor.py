@@ -13,11 +13,11 @@ import pytest
 import redis
 from celery.utils.nodenames import gethostname
 
-from core.fingerprint import processor
+from core.runtime.fingerprint import processor
+from orchestrator.broker.embedded import Server
 from orchestrator.doctor.broker import check_broker, clock_of_broker
 from orchestrator.doctor.finding import Level
 from orchestrator.doctor.storage import check_store
-from orchestrator.embedded import Server
 from tests.processes import command, started, wait_for
 
 

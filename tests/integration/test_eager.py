@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from core.attacks.stages import VANISHED
-from core.contracts import Scalar
 from core.datasets.fashion_mnist import FashionMnist
 from core.errors import ConfigError
-from core.models.card import ZOO
-from core.models.loading import load_model
-from core.store import ATTACK_DATA, LEDGER, REPORT_PAGE, RunStore
-from orchestrator.job import work
-from orchestrator.plan import Request, plan
+from core.models.files.card import ZOO
+from core.models.files.loading import load_model
+from core.run.run_store import ATTACK_DATA, LEDGER, REPORT_PAGE, RunStore
+from core.run.value import Scalar
+from core.shard.cascade import VANISHED
+from orchestrator.execution.execute import work
+from orchestrator.planning.plan import Request, plan
 from tasks.app import app
 from tests.generators import save_untrained
 from tests.runs import save_model, save_set

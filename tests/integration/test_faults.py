@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from core.spans import Span
-from core.store import ATTACK_DATA, RunStore
-from orchestrator.embedded import Server
+from core.run.run_store import ATTACK_DATA, RunStore
+from core.run.shard_range import Span
+from orchestrator.broker.embedded import Server
 from tests.integration.conftest import SIZE
 from tests.processes import command, descendants, kill, only_run, processes, started, wait_for, workers
 
@@ -323,7 +323,8 @@ def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -
 
 def test_the_command_line_does_not_load_tensorflow() -> None:
     code = (
-        "import sys; import orchestrator.commands.run, orchestrator.plan, orchestrator.job, tasks.app, tasks.shard,"
-        " tasks.reduce, tasks.session; assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+        "import sys; import orchestrator.commands.run, orchestrator.planning.plan, orchestrator.execution.execute;"
+        " import tasks.app, tasks.shard, tasks.reduce, tasks.session;"
+        " assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

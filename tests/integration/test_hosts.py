@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from core.contracts import Attempt
-from core.store import ATTACK_DATA, LEDGER, REPORT, RunStore
-from orchestrator.dispatch import use_broker
+from core.run.records import Attempt
+from core.run.run_store import ATTACK_DATA, LEDGER, REPORT, RunStore
+from orchestrator.broker.connection import use_broker
 from tasks.app import app
 from tests.integration.conftest import SIZE
 from tests.integration.hosts import Host, HostsError, Network, namespaces, sweep

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.embedded import Server
+from orchestrator.broker.embedded import Server
 from tests.processes import command, descendants, only_run, started, wait_for
 from tests.runs import save_model, save_set
 

@@ -11,9 +11,9 @@ from typing import IO
 import numpy as np
 import pytest
 
-from core.blobs import Folder
-from core.runs import Store
-from core.store import ATTACK_DATA
+from core.run.run_store import ATTACK_DATA
+from core.run.store import Store
+from core.storage.folder import Folder
 from orchestrator.doctor.finding import Level
 from orchestrator.doctor.storage import check_store, clock_of_store
 from tests.integration.conftest import SIZE

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import redis
 
-from core.store import ATTACK_DATA
-from orchestrator.embedded import Server
-from orchestrator.sender import Sender
+from core.run.run_store import ATTACK_DATA
+from orchestrator.broker.dispatch import Sender
+from orchestrator.broker.embedded import Server
 from tasks.app import app
 from tasks.queues import LANES, lanes
 from tests.processes import command, descendants, kill, only_run, processes, started, wait_for

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from orchestrator.flower import free_port
+from orchestrator.broker.flower import free_port
 from tests.integration.test_flower import ask, flower_at
 from tests.integration.tls import ACL, Authority, TlsBroker, tls_broker
 from tests.processes import ROOT, command, only_run, started, wait_for
@@ -43,7 +43,7 @@ def test_all_that_a_run_needs_works_through_tls(tmp_path: Path, broker: TlsBroke
         "ADVSHARD_BROKER_PASSWORD_FILE": secret_file(tmp_path),
         "ADVSHARD_STORE": str(tmp_path / "runs"),
     }
-    why = "from orchestrator.dispatch import use_broker; from orchestrator.sender import Sender; "
+    why = "from orchestrator.broker.connection import use_broker; from orchestrator.broker.dispatch import Sender; "
     why += "from tasks.settings import Settings; use_broker(Settings().broker()); print(Sender(None, None).why_idle())"
 
     def said() -> str:

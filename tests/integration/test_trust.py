@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.runs import Store
-from orchestrator.embedded import Server
+from core.run.store import Store
+from orchestrator.broker.embedded import Server
 from tests.processes import command, only_run, started
 from tests.runs import save_set
 from tests.traps import save_trap

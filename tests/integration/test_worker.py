@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from celery.utils.nodenames import gethostname
 
-from core.store import ATTACK_DATA
-from orchestrator.embedded import Server
+from core.run.run_store import ATTACK_DATA
+from orchestrator.broker.embedded import Server
 from tests.processes import ROOT, command, descendants, only_run, started, wait_for
 
 

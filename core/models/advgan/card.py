@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from core.errors import ConfigError, ModelError
-from core.models.asking import answer, ask
-from core.models.card import ZOO
+from core.models.files.card import ZOO
+from core.models.files.inspect_in_subprocess import answer, ask
 
 PREFIX = "advgan-"
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from core.errors import ModelError
+from core.image.pixels import Images
 from core.models.fast.compiled import compiled
 from core.models.fast.frozen import Weights
-from core.models.loading import load_model
-from core.pixels import Images
+from core.models.files.loading import load_model
 
 _BATCH = 64
 _BATCH_VALUES = 64 * 64 * 64 * 3  # pixel values in a batch: larger images, smaller batches

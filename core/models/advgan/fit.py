@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigError
+from core.image.pixels import Images
 from core.models.advgan.config import GeneratorConfig
 from core.models.advgan.networks import build_discriminator, build_generator
 from core.models.advgan.step import LOSSES, Logits, perturbed, step_function
-from core.models.augment import batches
-from core.models.deterministic import deterministic_operations
-from core.pixels import Images
+from core.models.training.augment import batches
+from core.models.training.deterministic import deterministic_operations
 
 Progress = Callable[[int, dict[str, float]], None]
 _AT_A_TIME = 500  # images whose predictions are asked for

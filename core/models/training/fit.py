@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from core.datasets.base import ImageSet
 from core.errors import ConfigError
-from core.models.augment import batches
-from core.models.deterministic import deterministic_operations
+from core.models.training.augment import batches
 from core.models.training.config import TrainConfig
+from core.models.training.deterministic import deterministic_operations
 from core.models.training.model import build_model
 from core.models.training.optimizer import optimizer
 

@@ -1,0 +1,215 @@
+"""A task that does no arithmetic: the images stay as they are, and a stand-in says what the model would.
+
+``python -m bench.harness.no_arithmetic work URL`` drives a planned run on the embedded server, with real workers
+whose Celery app is this module: everything but TensorFlow is as it always is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import tasks.reduce
+import tasks.session
+import tasks.shard
+from core.attacks.base import Attack, Attacked, Examples
+from core.image.digest import digests, images_digest
+from core.image.pixels import Images, to_float
+from core.models.files.card import ModelCard
+from core.models.inference.classifier import Classifier, Loss
+from core.reduce.reduce_run import reduce_run
+from core.registry import ATTACKS, METRICS
+from core.run.manifest import Manifest
+from core.run.records import ShardRecord
+from core.run.run_store import RunStore
+from core.shard import ledger
+from core.shard.attack_shard import run_shard
+from core.shard.cascade import Outcome
+from tasks.app import app
+
+__all__ = ["app"]  # Celery looks for it
+SHAPE = (2, 2, 1)
+
+
+@ATTACKS.register("unchanged")
+class Unchanged(Attack):
+    """Leaves every image as it is."""
+
+    def run(self, classifier: Classifier, examples: Examples) -> Attacked:
+        """See Attack."""
+        count = len(examples.images)
+        return Attacked(examples.images, np.zeros(count, np.int64), np.zeros(count, np.bool_))
+
+
+class StandIn:
+    """Says class 0 of every image."""
+
+    batch_size, classes = 64, 2
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        """See Classifier."""
+        return np.zeros((len(images), self.classes), np.float32)
+
+    def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
+        """See Classifier."""
+        return self.logits(images), np.zeros_like(images)
+
+    def rivals(
+        self, images: Images, labels: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
+        """See Classifier."""
+        return self.logits(images), 1 - labels[:, None], np.zeros_like(images)[:, None]
+
+
+def stand_in(run: RunStore, manifest: Manifest, trusted: bool = False) -> Classifier:
+    """In place of the run's model."""
+    return StandIn()
+
+
+for module in (tasks.shard, tasks.reduce, tasks.session):
+    replaced: Any = module
+    replaced.classifier_of, replaced.load_tensorflow = stand_in, lambda: None
+
+
+def planned(folder: Path, shards: int, images: int, shape: tuple[int, int, int] = SHAPE) -> RunStore:
+    """A planned run of random images, in a store of its own."""
+    from orchestrator.planning import plan
+
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    data, model = folder / "set.npz", folder / "none.keras"
+    np.savez(data, images=rng.integers(0, 256, (images, *shape), np.uint8), labels=np.arange(images) % 2)
+    model.write_bytes(b"PK\x03\x04 none")
+    replaced: Any = plan
+    replaced.resolve = lambda *_: ("none", model, ModelCard(image_shape=shape, classes=2))
+    request = plan.Request(
+        store=str(folder / "runs"), data=str(data), model="none", shards=shards, attack="unchanged", fallback=None
+    )
+    return plan.plan(request)
+
+
+def plan(folder: str, shards: str, images: str) -> dict[str, Any]:
+    """Plan a run."""
+    return {"url": planned(Path(folder), int(shards), int(images)).url}
+
+
+def make(folder: str, size: str) -> dict[str, Any]:
+    """Plan a run with so many bytes of output, and write its shards."""
+    images = int(size) // (4 * 28 * 28)
+    shards = max(1, images // 2048)
+    run = planned(Path(folder), shards, images, (28, 28, 1))
+    made(run)
+    return {"url": run.url, "bytes": images * 4 * 28 * 28, "images": images, "shards": shards}
+
+
+def made(run: RunStore) -> None:
+    """Make every shard of a planned run: the first one as a worker does, the others in its likeness."""
+    manifest = run.manifest()
+    first = run_shard(run, 0, stand_in, "made")
+    for index in range(1, manifest.shards):
+        _copy(run, manifest, first, index)
+
+
+def _copy(run: RunStore, manifest: Manifest, first: ShardRecord, index: int) -> None:
+    shard = manifest.shard(index)
+    stored, indices = run.images(manifest.data, shard.start, shard.stop), np.arange(shard.start, shard.stop)
+    clean, zeros = to_float(stored, manifest.config.bounds), np.zeros(shard.count, np.int64)
+    ones = np.ones(shard.count)
+    measured = ledger.Measured(zeros, zeros, zeros, {name: ones if name == "ssim" else 0 * ones for name in METRICS})
+    outcome = Outcome(clean, zeros, ["mifgsm"] * shard.count, [""] * shard.count)
+    labels = run.labels(manifest.data, shard.start, shard.stop)
+    names = digests(stored, manifest.config.bounds)
+    rows = ledger.rows(measured, outcome, indices, labels, zeros - 1, names, np.full(shard.count, index))
+    run.write_shard_images(index, clean)
+    content = run.write_shard_rows(index, rows)
+    images, sha256 = images_digest(clean), hashlib.sha256(content).hexdigest()
+    run.write_shard(first.model_copy(update={"shard": shard, "images_sha256": images, "rows_sha256": sha256}))
+
+
+def send(url: str) -> dict[str, Any]:
+    """Send every shard, to nobody."""
+    from orchestrator.broker.connection import use_broker
+    from orchestrator.broker.dispatch import Sender
+    from orchestrator.broker.embedded import Server
+
+    server, run = Server(), RunStore(url)
+    try:
+        use_broker(server.url)
+        manifest = run.manifest()
+        sender = Sender(run, manifest)
+        sender.send(0)
+        began = time.perf_counter()
+        for index in range(1, manifest.shards):
+            sender.send(index)
+        return {"messages": manifest.shards - 1, "seconds": time.perf_counter() - began}
+    finally:
+        server.stop()
+
+
+def work(url: str) -> dict[str, Any]:
+    """Drive the run to its report with two workers."""
+    from orchestrator.broker import embedded
+    from orchestrator.execution import execute as job
+
+    embedded.APP = "bench.harness.no_arithmetic"
+    report = job.work(RunStore(url), None, 2)
+    return {**report.timing, "complete": report.complete}
+
+
+def reduce(url: str) -> dict[str, Any]:
+    """Put its shards together once more."""
+    run = RunStore(url)
+    run.withdraw_report()
+    report = reduce_run(run, stand_in)
+    wrong = [check.name for check in report.audit if not check.passed]
+    if wrong:
+        raise SystemExit(f"the audit failed: {wrong}")
+    return {"seconds": report.timing["reduce_seconds"], "complete": report.complete}
+
+
+def resume(url: str) -> dict[str, Any]:
+    """What a resumed run does first: take note of all that is done. And what is in the store of it.
+
+    busy_seconds: from the start of the first shard to that of the last, without the start of server and workers.
+    """
+    from orchestrator.execution.scheduler import Watch
+
+    run = RunStore(url)
+    watch = Watch(run, run.manifest(), send=lambda part: None)
+    began = time.perf_counter()
+    watch.shards()
+    seconds = time.perf_counter() - began
+    files = sum(1 for _ in run.folder.find("shards")) + sum(1 for _ in run.folder.find("attempts"))
+    started = [attempt.started for attempt, _ in run.all_attempts()]
+    return {
+        "seconds": seconds,
+        "done": watch.state.done,
+        "files_per_shard": files / watch.state.total,
+        "busy_seconds": max(started) - min(started),
+    }
+
+
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    each.__name__: each for each in (plan, make, send, work, reduce, resume)
+}
+
+
+def main() -> None:
+    """One of the commands above with its arguments; the last line says what came of it, and what it took itself."""
+    name, *arguments = sys.argv[1:]
+    said = COMMANDS[name](*arguments)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps({**said, "own_cpu": used.ru_utime + used.ru_stime, "own_peak_mb": used.ru_maxrss / 1024}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Our classifier in a process of a benchmark, as a worker has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.models.files.loading import load_model
+from core.models.inference.batch_invariance import settle
+from core.models.inference.classifier import KerasClassifier
+from core.run.manifest import RunConfig
+from core.runtime.native_logs import quiet_native_logs
+from tasks.session import load_tensorflow
+
+SHAPE = (28, 28, 1)
+
+
+def classifier_of(model: Path) -> KerasClassifier:
+    """The model in one thread, at the batch sizes of a run."""
+    with quiet_native_logs():
+        load_tensorflow()
+    loaded = load_model(model)
+    wanted = RunConfig.model_fields["batch_size"].default
+    return settle(lambda size: KerasClassifier(loaded, SHAPE, size), wanted, SHAPE)

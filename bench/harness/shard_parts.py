@@ -1,0 +1,74 @@
+"""Where a task's CPU time goes: ``python -m bench.harness.shard_parts IMAGES SHARDS TOGETHER`` attacks test images.
+
+In this process, in so many shards of which a task takes TOGETHER; says milliseconds a task by what they went for, as
+JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+from unittest import mock
+
+PARTS = {
+    "passes": "TensorFlow's passes",
+    "store": "files of the store",
+    "measure": "SSIM, distances and digests",
+    "other": "steps in NumPy, records, everything else",
+}
+
+
+def parts(images: int, shards: int, together: int) -> dict[str, float]:
+    """Milliseconds for each of the tasks but the first, which traces the graphs."""
+    from core.image import digest
+    from core.models.fast.compiled import compiled
+    from core.models.inference import classifier
+    from core.shard import attack_shard, ledger
+    from core.shard.run_model import classifier_of
+    from core.storage.folder import Folder
+    from orchestrator.planning.plan import Request, plan
+
+    spent: defaultdict[str, float] = defaultdict(float)
+
+    def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            before, inner = time.process_time(), sum(spent.values())
+            found = function(*given, **named)
+            # What was timed within it is counted there.
+            spent[part] += time.process_time() - before - (sum(spent.values()) - inner)
+            return found
+
+        return call
+
+    places = [
+        (classifier, "compiled", lambda *given: timed("passes", compiled(*given))),
+        *((Folder, name, timed("store", getattr(Folder, name))) for name in ("read", "read_many", "exists")),
+        *((Folder, name, timed("store", getattr(Folder, name))) for name in ("write", "write_with", "read_with")),
+        (ledger, "measure", timed("measure", ledger.measure)),
+        (attack_shard, "digests", timed("measure", digest.digests)),
+    ]
+    with ExitStack() as patches, tempfile.TemporaryDirectory() as store:
+        for owner, name, function in places:
+            patches.enter_context(mock.patch.object(owner, name, function))
+        run = plan(Request(store=store, shards=shards, limit=images, shards_per_task=together))
+        blocks = [run.manifest().block(index) for index in range(0, shards, together)]
+        attack_shard.run_shard(run, blocks[0], classifier_of, worker="bench")
+        spent.clear()
+        began = time.process_time()
+        for block in blocks[1:]:
+            attack_shard.run_shard(run, block, classifier_of, worker="bench")
+        spent["other"] = time.process_time() - began - sum(spent[part] for part in ("passes", "store", "measure"))
+    return {part: 1e3 * spent[part] / (len(blocks) - 1) for part in PARTS}
+
+
+if __name__ == "__main__":
+    from tasks.session import load_tensorflow
+
+    load_tensorflow()
+    print(json.dumps(parts(*map(int, sys.argv[1:]))))

@@ -1,0 +1,122 @@
+"""What distribution costs: the CPU time of a job in more shards, and the speed-up of a second worker."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.harness import turns
+from bench.harness.results import Figure, Result, Table
+from bench.harness.shard_parts import PARTS
+from bench.harness.turns import Sample, median, ratio
+from core.run.report import Report
+from core.run.shard_range import together
+from core.run.store import Store
+
+SHARDS, ROUNDS, IMAGES = (1, 64, 1_000), 5, 10_000
+QUICK_SHARDS, QUICK_IMAGES = (1, 4, 20), 200
+_SHAPE, _TASKS = (28, 28, 1), 60
+
+
+def measure(quick: bool) -> Result:
+    """Jobs of the same images in more and more shards, and with one worker and two, in turn."""
+    shards, rounds, images = (QUICK_SHARDS, 1, QUICK_IMAGES) if quick else (SHARDS, ROUNDS, IMAGES)
+    jobs: dict[str, list[Sample]] = {}
+    inside: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for count in shards:
+            _job(jobs, inside, f"{count} shards", images, "--shards", str(count), "--workers", "2")
+        _job(jobs, inside, "one worker", images, "--workers", "1")
+        _job(jobs, inside, "two workers", images, "--workers", "2")
+        for processes in (1, 2):
+            jobs.setdefault(f"plain {processes}", []).append(
+                turns.run([sys.executable, "-m", "bench.harness.plain", str(processes), str(images)])
+            )
+    session = turns.run([sys.executable, "-m", "bench.harness.clear_session", *(["4"] if quick else [])])
+    found = _result(shards, images, jobs, inside, session)
+    return found.model_copy(update={"tables": [*found.tables, _parts(images, shards[1:])]})
+
+
+def _parts(images: int, shards: tuple[int, ...]) -> Table:
+    """Where the time of a task goes: of shards of each size alone, and of as many together as a task takes."""
+    columns: list[list[float]] = []
+    head = []
+    for count in shards:
+        size = images // count
+        for taken in sorted({1, together(images, count, _SHAPE)}):
+            some = taken * max(2, min(count // taken, _TASKS))
+            said = turns.run(
+                [sys.executable, "-m", "bench.harness.shard_parts", *map(str, (some * size, some, taken))]
+            ).said
+            columns.append([said[part] for part in PARTS])
+            head.append(f"{taken} of {size} images, ms")
+    rows = [[what, *(f"{each:.1f}" for each in values)] for what, *values in zip(PARTS.values(), *columns, strict=True)]
+    sums = ["together", *(f"{sum(each):.1f}" for each in columns)]
+    return Table(title="Where the CPU time of a task goes, by its shards", columns=["", *head], rows=[*rows, sums])
+
+
+def _job(jobs: dict[str, list[Sample]], inside: dict[str, list[float]], name: str, images: int, *options: str) -> None:
+    folder = tempfile.mkdtemp(prefix="advshard-cost-")
+    try:
+        command = [sys.executable, "-m", "orchestrator", "run", "--limit", str(images), "--store", folder, *options]
+        jobs.setdefault(name, []).append(turns.run(command))
+        inside.setdefault(name, []).append(_report(folder).timing["shards_cpu_seconds"])
+    finally:
+        shutil.rmtree(Path(folder))
+
+
+def _report(folder: str) -> Report:
+    (run,) = Store(folder).runs()
+    report = run.report()
+    if report is None or not report.complete:
+        raise RuntimeError(f"the run in {folder} is not complete")
+    return report
+
+
+def _result(
+    shards: tuple[int, ...], images: int, jobs: dict[str, list[Sample]], inside: dict[str, list[float]], session: Sample
+) -> Result:
+    def cpu(name: str) -> list[float]:
+        return [sample.cpu for sample in jobs[name]]
+
+    def wall(name: str) -> list[float]:
+        return [sample.wall for sample in jobs[name]]
+
+    one, middle, most = (f"{count} shards" for count in shards)
+    ours, plain = ratio(wall("one worker"), wall("two workers")), ratio(wall("plain 1"), wall("plain 2"))
+    rows = [
+        [
+            name,
+            f"{median(cpu(name)):.1f}",
+            f"{median(inside[name]):.1f}" if name in inside else "",
+            f"{median(wall(name)):.1f}",
+        ]
+        for name in jobs
+    ]
+    return Result(
+        name="cost",
+        title="The cost of distribution",
+        command="python -m bench cost",
+        figures=[
+            Figure(what=f"CPU time with {most} over that with {middle}", value=ratio(cpu(most), cpu(middle)), most=1.1),
+            Figure(what=f"CPU time with {middle} over that with {one}", value=ratio(cpu(middle), cpu(one))),
+            Figure(what="speed-up of two plain processes", value=plain),
+            Figure(what="speed-up of two workers", value=ours),
+            Figure(what="the same over that of two plain processes", value=ours / plain, least=0.9),
+            Figure(what="clear_session after a shard, warm objects frozen", value=session.said["frozen_ms"], unit="ms"),
+            Figure(what="the same, not frozen", value=session.said["unfrozen_ms"], unit="ms"),
+        ],
+        tables=[Table(columns=["job", "CPU s, all processes", "CPU s inside the shards", "s"], rows=rows)],
+        notes=[
+            f"Whole commands, {images:,} images, the defaults: server, workers, TensorFlow's import in each, reduce "
+            "and page are in every figure. *plain N*: N processes with as many images each, without a server, a "
+            "store or a report (`bench/harness/plain.py`). The speed-ups hold the start of every process, "
+            "which no second one shortens.",
+            "Alone, a small shard costs much more for each image: a pass of few images does, a step in NumPy takes as "
+            "long as with 64, and its images, rows, record and signs of life are each a file of its own. So a task "
+            "takes several of them, which share all that.",
+        ],
+        samples={name: [sample.plain() for sample in samples] for name, samples in jobs.items()},
+    )

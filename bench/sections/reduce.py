@@ -1,0 +1,54 @@
+"""SSIM of 10,000 images and the reduce of 64 shards, against what scikit-image itself needs."""
+
+from __future__ import annotations
+
+import sys
+
+from bench.harness import turns
+from bench.harness.results import Figure, Result, Table
+from bench.harness.turns import Sample, median
+
+ROUNDS, IMAGES, SHARDS = 5, 10_000, 64
+_WHAT = {
+    "bare": "scikit-image's SSIM in a bare loop",
+    "ours": "the registered metric `ssim`",
+    "reduce": "the reduce",
+    "audit": "of which: the second measurement of 256 images",
+    "load": "TensorFlow's import and the model's load in a worker that has none yet",
+}
+
+
+def measure(quick: bool) -> Result:
+    """Each in a process of its own, in turn; a process says what the part took that is meant."""
+    rounds, images, shards = (1, 300, 4) if quick else (ROUNDS, IMAGES, SHARDS)
+    command = [sys.executable, "-m", "bench.harness.reduce_parts", str(images), str(shards)]
+    samples = turns.take_turns({name: [*command, name] for name in ("bare", "ours", "reduce")}, rounds)
+    seconds = {name: median(_said(samples[name if name in samples else "reduce"], name)) for name in _WHAT}
+    beyond = seconds["ours"] - seconds["bare"] + seconds["reduce"]
+    return Result(
+        name="reduce",
+        title="SSIM and reduce",
+        command="python -m bench reduce",
+        figures=[
+            Figure(
+                what=f"SSIM of {images:,} images in the shards and reduce, beyond scikit-image's own time",
+                value=beyond,
+                unit="s",
+                most=1.5,
+            ),
+            Figure(
+                what="the same in a worker that has to load TensorFlow first", value=beyond + seconds["load"], unit="s"
+            ),
+        ],
+        tables=[Table(columns=["what", "s"], rows=[[_WHAT[name], f"{took:.3f}"] for name, took in seconds.items()])],
+        notes=[
+            f"{images:,} images of 28x28 in {shards} shards, one thread. SSIM is measured in the shards, on the images "
+            "as they were read back, so the workers share it; here it is the sum over all of them. The reduce runs in "
+            "a worker that has run shards, where TensorFlow and the model are loaded.",
+        ],
+        samples={name: [sample.plain() for sample in each] for name, each in samples.items()},
+    )
+
+
+def _said(samples: list[Sample], name: str) -> list[float]:
+    return [float(sample.said[name]) for sample in samples]

@@ -1,0 +1,45 @@
+"""How many forward passes an image takes to step back: as it is, and with bisection."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attacks.base import Examples
+from core.attacks.boundary import step_back
+from core.attacks.mifgsm import MIFGSM
+from core.image.pixels import Images
+from core.models.inference.classifier import KerasClassifier
+
+
+def passes_back(classifier: KerasClassifier, examples: Examples) -> tuple[float, float]:
+    """Forward passes for each flipped image, guessed by the margins and in the middle of what is left."""
+    attack = MIFGSM()
+    far = attack.model_copy(update={"step_back": 0}).run(classifier, examples).images
+    logits = classifier.logits(far)
+    rows = np.flatnonzero(examples.reached(logits.argmax(axis=1)))
+    examples, far = examples.take(rows), far[rows]
+    margins = np.stack([examples.margins(classifier.logits(examples.images)), examples.margins(logits[rows])])
+
+    def passes() -> float:
+        counting = _Counting(classifier)
+        step_back.step_back(counting, examples, far, attack.step_back, margins)
+        return counting.images / len(rows)
+
+    guessed = passes()
+    with mock.patch.object(step_back, "_next", lambda ends, _: ends.sum(axis=0) // 2):
+        return guessed, passes()
+
+
+class _Counting:
+    """Counts the images that a classifier is asked about."""
+
+    def __init__(self, classifier: KerasClassifier) -> None:
+        self.batch_size, self.classes, self.images = classifier.batch_size, classifier.classes, 0
+        self.gradient, self.rivals, self._logits = classifier.gradient, classifier.rivals, classifier.logits
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        self.images += len(images)
+        return self._logits(images)

@@ -1,0 +1,37 @@
+"""Two pictures made one: in fixed shares, or with as little of the other one as does what is wanted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attacks.base import Examples
+from core.attacks.boundary.step_back import step_back
+from core.image.pixels import Bounds, Images
+from core.models.inference.classifier import Classifier
+
+
+def fixed_blend(
+    images: Images, others: Images, ssim: NDArray[np.float64], bounds: Bounds, gamma: float = 0.0
+) -> Images:
+    """alpha * image + beta * other + gamma, within the bounds; alpha = 1 / (3.25 + SSIM), beta = 1 - alpha.
+
+    Where the SSIM (n,) isn't negative, 1 - 1 / 3.25 = 0.69 or more is the other picture.
+    """
+    alpha = (1 / (3.25 + ssim))[:, None, None, None]
+    return np.clip(alpha * images + (1 - alpha) * others + gamma, *bounds).astype(np.float32)
+
+
+def least_blend(
+    classifier: Classifier, examples: Examples, others: Images, ssim: NDArray[np.float64], bisections: int
+) -> Images:
+    """On the line from each image to the other, the point nearest to the image that is predicted as is wanted.
+
+    Where the other picture itself isn't, there is no such point: fixed shares.
+    """
+    logits = classifier.logits(others)
+    rows = np.flatnonzero(examples.reached(logits.argmax(axis=1)))
+    blended = fixed_blend(examples.images, others, ssim, examples.bounds)
+    margins = np.stack([np.full(len(others), np.nan, np.float32), examples.margins(logits)])
+    blended[rows] = step_back(classifier, examples.take(rows), others[rows], bisections, margins[:, rows])
+    return blended

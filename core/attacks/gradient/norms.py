@@ -1,0 +1,110 @@
+"""The epsilon balls: where an image may go, and what a step of length 1 is. Each row by itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.image.pixels import Bounds, Images
+
+NormName = Literal["linf", "l2"]
+_FLOOR = np.float32(1e-12)  # keeps 0 / 0 from becoming NaN
+
+
+class Norm(Protocol):
+    """A norm's ball around clean images (n, H, W, C), within the bounds."""
+
+    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, ...]:
+        """What ``project`` needs to know of each image: arrays with a row for each."""
+        ...
+
+    def unit(self, heading: Images) -> Images:
+        """The step of norm 1 along which the product with the heading grows most; zero where that is zero."""
+        ...
+
+    def project(self, moved: Images, region: tuple[Images, ...], epsilon: float, bounds: Bounds) -> Images:
+        """The nearest images within ball and bounds: measured exactly, no further than epsilon. May reuse ``moved``."""
+        ...
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], epsilon: float) -> NDArray[np.float64]:
+        """A change drawn uniformly from the ball."""
+        ...
+
+
+class LInf:
+    """The largest change of a pixel."""
+
+    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, ...]:
+        """The ends of the box."""
+        return ball(clean, epsilon, bounds)
+
+    def unit(self, heading: Images) -> Images:
+        """The sign."""
+        return np.sign(heading)
+
+    def project(self, moved: Images, region: tuple[Images, ...], epsilon: float, bounds: Bounds) -> Images:
+        """Into the box."""
+        lower, upper = region
+        return np.minimum(np.maximum(moved, lower, out=moved), upper, out=moved)
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], epsilon: float) -> NDArray[np.float64]:
+        """Each pixel by itself."""
+        return rng.uniform(-epsilon, epsilon, shape)
+
+
+class L2:
+    """The Euclidean length of the change."""
+
+    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, ...]:
+        """The centre."""
+        return (clean.copy(),)
+
+    def unit(self, heading: Images) -> Images:
+        """The heading, over its length."""
+        return np.asarray(heading / np.maximum(_length(heading), _FLOOR), np.float32)
+
+    def project(self, moved: Images, region: tuple[Images, ...], epsilon: float, bounds: Bounds) -> Images:
+        """Onto the ball, then into the bounds, which leads further in."""
+        (clean,) = region
+        low, high = np.float32(bounds[0]), np.float32(bounds[1])
+        # Each pixel is rounded by half a unit in the last place at most.
+        rounding = np.sqrt(math.prod(moved.shape[1:])) * np.spacing(np.maximum(np.abs(low), np.abs(high))) / 2
+        radius = max(epsilon * (1 - 1e-6) - float(rounding), 0.0)
+        change = moved - clean
+        share = np.minimum(radius / np.maximum(_length(change), _FLOOR), 1)
+        return np.clip(clean + change * share.astype(np.float32), low, high)
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], epsilon: float) -> NDArray[np.float64]:
+        """A direction, and a length whose power of the dimension is uniform."""
+        direction = rng.normal(size=shape)
+        length = epsilon * rng.uniform() ** (1 / direction.size)
+        return np.asarray(direction / np.linalg.norm(direction) * length)
+
+
+NORMS: dict[NormName, Norm] = {"linf": LInf(), "l2": L2()}
+
+
+def ball(clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, Images]:
+    """The least and greatest float32 pixels within ``epsilon`` of ``clean`` and within the bounds.
+
+    Rounding is towards the clean image: the distance, measured exactly, never exceeds epsilon.
+    """
+    exact = clean.astype(np.float64)
+    low, high = np.float32(bounds[0]), np.float32(bounds[1])
+    return np.maximum(_end(exact, -epsilon), low), np.minimum(_end(exact, epsilon), high)
+
+
+def _end(exact: NDArray[np.float64], change: float) -> Images:
+    end = (exact + change).astype(np.float32)
+    too_far = np.abs(end - exact) > abs(change)
+    # To the next number inwards, by the integers behind them: np.nextafter takes ten times as long.
+    bits = end.view(np.int32)
+    bits += np.where((end > 0) == (change > 0), np.int8(-1), np.int8(1)) * too_far
+    return end
+
+
+def _length(change: Images) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt(np.square(change, dtype=np.float64).sum(axis=(1, 2, 3), keepdims=True)))

@@ -1,0 +1,106 @@
+"""Composes adversarial examples on the spot, for images that nobody prepared."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attacks.base import Examples
+from core.attacks.boundary.blend import least_blend
+from core.composition.candidate_predictions import candidate_classes
+from core.composition.candidates import Candidates
+from core.composition.disk_cache import candidate_arrays, embedding_arrays, has_embedding
+from core.composition.embedding import Embedding
+from core.composition.search import best_match
+from core.composition.sources import pictures_of
+from core.datasets.base import ImageSet
+from core.image.pixels import Images, on_grid
+from core.models.inference.classifier import KerasClassifier, predict
+from core.models.inference.surrogate import load_surrogate, surrogate_file
+from core.runtime.asset import Asset
+
+UNIT = (0.0, 1.0)
+_BATCH = 64
+_BISECTIONS = 8
+_WORTH_EMBEDDING = 200  # images in the life of a process
+_LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Composed examples of n images.
+
+    images: (n, H, W, C) float32 in 0..1. candidate: (n,), what each was composed with. label: (n,), what the model
+    predicts of the image. attack_label: (n,), what it predicts of the example.
+    """
+
+    images: Images
+    candidate: NDArray[np.int64]
+    label: NDArray[np.int64]
+    attack_label: NDArray[np.int64]
+
+
+class Composer:
+    """Of the most similar candidate of another label and another prediction, as little as flips the model's.
+
+    candidates: a data set (its training images) or an .npz; model: a shipped one or a Keras file. Both are read when
+    they are first needed, and kept. The candidates' embedding, which makes the search fast and changes nothing else, is
+    made once on a machine, and takes a minute or two for 60,000: by ``warm_up``, or when some hundred images came
+    without it.
+    """
+
+    def __init__(self, candidates: str = "fashion-mnist", model: str = "cnn") -> None:
+        self.candidates, self.model = candidates, model
+        self._kits: dict[tuple[int, ...], _Kit] = {}
+
+    def warm_up(self, shape: tuple[int, ...] = (28, 28, 1)) -> None:
+        """Have all that images of this shape need, the embedding too; raises InputError where it doesn't fit."""
+        kit = self._kit(shape)
+        kit.embed()
+        candidate_classes(kit.classifier, kit.candidates)
+
+    def __call__(self, images: Images) -> Composed:
+        """Examples of images (n, H, W, C) in 0..1; raises InputError where candidates or model don't fit them."""
+        kit = self._kit(images.shape[1:])
+        kit.composed += len(images)
+        if kit.composed >= _WORTH_EMBEDDING:
+            kit.embed()
+        label = predict(kit.classifier, images)
+        classes = candidate_classes(kit.classifier, kit.candidates)
+        rows, ssim = best_match(images, label, kit.candidates, kit.embedding, classes)
+        blended = np.empty_like(images)
+        eight_bit = on_grid(images, UNIT)
+        for levels, chosen in ((_LEVELS, np.flatnonzero(eight_bit)), (None, np.flatnonzero(~eight_bit))):
+            examples = Examples(images[chosen], label[chosen], chosen, levels=levels)
+            others = kit.candidates.floats(rows[chosen])
+            blended[chosen] = least_blend(kit.classifier, examples, others, ssim[chosen], _BISECTIONS)
+        return Composed(blended, rows, label, predict(kit.classifier, blended))
+
+    def _kit(self, shape: tuple[int, ...]) -> _Kit:
+        if shape not in self._kits:
+            path = surrogate_file(self.model, shape)
+            pictures = pictures_of(self.candidates, shape, UNIT)
+            asset = Asset(hashlib.sha256(path.read_bytes()).hexdigest(), path)
+            candidates = Candidates.from_arrays(candidate_arrays(pictures, UNIT), UNIT)
+            self._kits[shape] = _Kit(pictures, candidates, load_surrogate(asset, shape, _BATCH))
+            if has_embedding(pictures, UNIT):
+                self._kits[shape].embed()
+        return self._kits[shape]
+
+
+@dataclass
+class _Kit:
+    """What images of one shape are composed with. composed: how many were."""
+
+    pictures: ImageSet
+    candidates: Candidates
+    classifier: KerasClassifier
+    embedding: Embedding | None = None
+    composed: int = 0
+
+    def embed(self) -> None:
+        if self.embedding is None:
+            self.embedding = Embedding.from_arrays(embedding_arrays(self.pictures, UNIT), UNIT)

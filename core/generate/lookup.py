@@ -1,0 +1,60 @@
+"""Prepared adversarial examples, by the digest of the clean image, among all runs of a store."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import AdvshardError
+from core.image.pixels import Images
+from core.run.index_map import IndexMap
+from core.run.manifest import Manifest
+from core.run.run_store import INDEX_MAP, RunStore
+from core.run.store import Store
+
+
+@dataclass(frozen=True)
+class Known:
+    """A complete run and its index map."""
+
+    run: RunStore
+    manifest: Manifest
+    index: IndexMap
+
+    def examples(self, rows: NDArray[np.int64]) -> Images:
+        """The adversarial examples of these rows of the index map, in 0..1 whatever the run's bounds are."""
+        low, high = self.manifest.config.bounds
+        found = self.run.chosen_attack_data(self.manifest.data, self.index.index[rows])
+        return found if (low, high) == (0, 1) else ((found - np.float32(low)) / np.float32(high - low))
+
+
+class Library:
+    """The complete runs of a store. What was read of a run is kept; runs that came since are found."""
+
+    def __init__(self, url: str) -> None:
+        self._store = Store(url)
+        self._known: dict[str, Known] = {}
+
+    def runs(self) -> list[Known]:
+        """All complete runs, the newest first; one that can't be read is left out with a warning."""
+        current = {}
+        for name in self._store.run_ids():
+            known = self._known.get(name) or self._read(self._store.run(name))
+            if known is not None:
+                current[name] = known
+        self._known = current
+        return sorted(current.values(), key=lambda known: known.manifest.created, reverse=True)
+
+    def _read(self, run: RunStore) -> Known | None:
+        try:
+            report = run.report()
+            if report is None or not report.complete:
+                return None
+            return Known(run, run.manifest(), IndexMap.load(io.BytesIO(run.result_bytes(INDEX_MAP))))
+        except (AdvshardError, FileNotFoundError) as error:
+            warnings.warn(f"{run.url} is left out: {error}", stacklevel=2)
+            return None

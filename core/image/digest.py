@@ -1,0 +1,37 @@
+"""Digests of images: of each one by its content, and of an array of them as it is stored.
+
+An image has the same digest as uint8 and as the floats that came from it: floats that all lie on
+8-bit levels (to 1e-3 of a level) are hashed as those levels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.image.pixels import Bounds, Images, on_grid, to_uint8
+
+
+def digests(images: NDArray[Any], bounds: Bounds = (0.0, 1.0)) -> list[bytes]:
+    """The SHA-256 (32 bytes) of each image (n, H, W, C): its kind, its shape and its pixels."""
+    shape = "x".join(map(str, images.shape[1:]))
+    if images.dtype == np.uint8:
+        return [_digest(f"uint8:{shape}:", image) for image in images]
+    floats = images.astype("<f4", copy=False)
+    whole, levels = on_grid(floats, bounds), to_uint8(floats, bounds)
+    return [
+        _digest(f"uint8:{shape}:", levels[i]) if whole[i] else _digest(f"float32:{shape}:", floats[i])
+        for i in range(len(images))
+    ]
+
+
+def _digest(kind: str, image: NDArray[Any]) -> bytes:
+    return hashlib.sha256(kind.encode() + image.tobytes()).digest()
+
+
+def images_digest(images: Images) -> str:
+    """SHA-256 of the images' bytes, C order, little-endian float32."""
+    return hashlib.sha256(np.ascontiguousarray(images, "<f4").data).hexdigest()

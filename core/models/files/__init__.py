@@ -1,0 +1,1 @@
+"""Keras files: loading them, what is known of them without loading, and the code they may embed."""

@@ -1,0 +1,192 @@
+"""From the shards to the result: concatenation, index maps, ledger, figures, audit.
+
+Idempotent, and streaming: it holds a group of shards at a time, of a bounded number of pixels and rows, or one shard.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from core.errors import IncompleteError, IntegrityError
+from core.image.digest import images_digest
+from core.image.pixels import Images
+from core.reduce import audit
+from core.reduce.finished_shards import FinishedShards, groups
+from core.reduce.index_builder import IndexBuilder
+from core.reduce.statistics import Figures
+from core.run.manifest import Manifest
+from core.run.records import FinishedShard
+from core.run.report import Report
+from core.run.run_store import INDEX_MAP, LEDGER, RunStore
+from core.shard.attack_shard import ClassifierOf
+from core.shard.ledger import schema
+
+_ROW_GROUP = 65536
+_PIXELS = 16 << 20  # of the shards that are read together
+_DIGEST = r"\A[0-9a-f]{64}\z"
+
+
+def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
+    """Put the finished shards together and write the report, last of all.
+
+    A shard whose artifacts are not what its record says loses its record, so that it is made again,
+    and IntegrityError is raised. Without every shard there is no ``attack_data.npy`` and no index
+    map, and the report says that the run is not complete.
+    """
+    began = time.perf_counter()
+    manifest = run.manifest()
+    parts = _parts(run, manifest)
+    if not len(parts):
+        raise IncompleteError("no shard of this run was finished")
+    missing = parts.missing()
+    figures, index = run.write_result(LEDGER, partial(_gather, run, manifest, parts))
+    totals = figures.totals()
+    checks = [
+        audit.check_inputs(run, manifest),
+        audit.check_coverage(totals["n_images"], manifest.data.count, not missing),
+        audit.check_epsilon(manifest, figures.by_attack()),
+        audit.check_machines(parts.fingerprints),
+    ]
+    digest = None
+    with closing(index):
+        duplicates = index.duplicates()
+        if not missing:
+            run.write_attack_data(manifest.data, partial(_images, run, manifest, parts))
+            run.write_result(INDEX_MAP, index.save)
+    if not missing:
+        attack_data, digest = audit.check_attack_data(run, manifest, parts)
+        checks.append(attack_data)
+        checks.append(audit.check_sample(run, manifest, classifier_of(run, manifest)))
+    errors = {index: error for index, error in run.quarantined().items() if index in missing}
+    report = Report(
+        run_id=manifest.run_id,
+        complete=not missing,
+        **totals,
+        duplicate_count=duplicates,
+        classes=figures.by_class(manifest.data.class_names),
+        attacks=figures.by_attack(),
+        missing_shards=missing,
+        quarantined_shards=sorted(errors),
+        errors=errors,
+        executions=run.executions(),
+        attack_data_sha256=digest,
+        audit=checks,
+        timing={
+            "shards_seconds": parts.seconds,
+            "shards_cpu_seconds": parts.cpu_seconds,
+            "reduce_seconds": time.perf_counter() - began,
+        },
+    )
+    run.write_report(report)
+    return report
+
+
+def _parts(run: RunStore, manifest: Manifest) -> FinishedShards:
+    parts, wrong = FinishedShards(manifest), {}
+    for records, damaged in run.all_records(run.finished()):
+        for part, record in records.items():
+            if record.shard != manifest.shard(part):
+                damaged[part] = IntegrityError(f"{record.shard.title}: its record is about other images")
+            else:
+                parts.add(record)
+        wrong.update(damaged)
+    for part in wrong:
+        run.forget_shard(part)
+    if wrong:
+        raise next(iter(wrong.values()))
+    return parts
+
+
+def _gather(run: RunStore, manifest: Manifest, parts: FinishedShards, file: IO[bytes]) -> tuple[Figures, IndexBuilder]:
+    """Write the ledger, and take from its rows what the figures and the index map need."""
+    figures, index = Figures(), IndexBuilder()
+    pending: list[pa.Table] = []
+
+    def flush() -> None:
+        rows = pa.concat_tables(pending)
+        pending.clear()
+        writer.write_table(rows)
+        figures.add(rows)
+        numbers = (rows.column(name).to_numpy() for name in ("index", "label", "adversarial_prediction"))
+        index.add(_digests(rows), *numbers)
+
+    try:
+        with pq.ParquetWriter(file, schema()) as writer:
+            for group in groups(parts, _ROW_GROUP):
+                pending += _rows(run, manifest, group)
+                if sum(map(len, pending)) >= _ROW_GROUP:
+                    flush()
+            if pending:
+                flush()
+    except BaseException:
+        index.close()
+        raise
+    return figures, index
+
+
+def _digests(rows: pa.Table) -> NDArray[np.uint8]:
+    """The digests (n, 32) of rows that were checked."""
+    return np.frombuffer(bytes.fromhex("".join(rows.column("digest").to_pylist())), np.uint8).reshape(-1, 32)
+
+
+def _rows(run: RunStore, manifest: Manifest, group: list[FinishedShard]) -> list[pa.Table]:
+    """The rows of shards without a gap, each checked against its record and the inputs."""
+    tables = []
+    for part, rows in zip(group, run.rows_of_shards(group), strict=True):
+        with _forgotten(run, part):
+            if isinstance(rows, IntegrityError):
+                raise rows
+            _check(rows, part)
+        tables.append(rows)
+    first = group[0].shard.start
+    labels = run.labels(manifest.data, first, group[-1].shard.stop)
+    for part, rows in zip(group, tables, strict=True):
+        shard = part.shard
+        with _forgotten(run, part):
+            if not np.array_equal(rows.column("label").to_numpy(), labels[shard.start - first : shard.stop - first]):
+                raise IntegrityError(f"{shard.title}: its labels are not those of the inputs")
+    return tables
+
+
+def _check(rows: pa.Table, part: FinishedShard) -> None:
+    shard = part.shard
+    if not rows.schema.equals(schema()) or any(column.null_count for column in rows.columns):
+        raise IntegrityError(f"{shard.title}: its rows have other columns than the ledger")
+    if not pc.all(pc.match_substring_regex(rows.column("digest"), _DIGEST)).as_py():
+        raise IntegrityError(f"{shard.title}: its rows have digests that are none")
+    if not np.array_equal(rows.column("index").to_numpy(), np.arange(shard.start, shard.stop)):
+        raise IntegrityError(f"{shard.title}: its rows are about other images")
+
+
+def _images(run: RunStore, manifest: Manifest, parts: FinishedShards) -> Iterator[Images]:
+    """The shards' images, each checked against its record."""
+    for group in groups(parts, _PIXELS // math.prod(manifest.data.image_shape)):
+        found = run.images_of_shards(manifest.data, [part.shard for part in group])
+        for part, images in zip(group, found, strict=True):
+            with _forgotten(run, part):
+                if isinstance(images, IntegrityError):
+                    raise images
+                if images_digest(images) != part.images_sha256:
+                    raise IntegrityError(f"{part.shard.title}: its images are not those of its record")
+            yield images
+
+
+@contextmanager
+def _forgotten(run: RunStore, part: FinishedShard) -> Iterator[None]:
+    """A shard that turns out to be damaged loses its record, so that it is made again."""
+    try:
+        yield
+    except IntegrityError:
+        run.forget_shard(part.shard.shards)
+        raise

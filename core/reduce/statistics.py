@@ -1,0 +1,142 @@
+"""From the ledger's columns to the figures of the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from core.reduce.exact_sum import ExactSum
+from core.run.report import AttackFigures, ClassFigures
+from core.shard.ledger import NO_TARGET, metric_names
+
+_FLAGS = ("label", "target", "clean_prediction", "adversarial_prediction", "success", "success_uint8", "steps")
+
+
+@dataclass
+class _Class:
+    """The images of one label so far."""
+
+    count: int = 0
+    clean: int = 0
+    successes: int = 0
+    ssim: ExactSum = field(default_factory=ExactSum)
+
+
+@dataclass
+class _Attack:
+    """The images that one attack made so far."""
+
+    count: int = 0
+    successes: int = 0
+    linf_max: float = 0.0
+    l2_max: float = 0.0
+
+
+class Figures:
+    """Adds up what the figures need, some rows at a time. It keeps counts and sums, and no rows."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._sums = {name: ExactSum() for name in metric_names()}
+        self._ssim_success = ExactSum()
+        self._linf_max = -np.inf
+        self._classes: dict[int, _Class] = {}
+        self._attacks: dict[str, _Attack] = {}
+
+    def add(self, rows: pa.Table) -> None:
+        """Take in some rows of the ledger."""
+        if not len(rows):
+            return
+        columns = {name: rows.column(name).to_numpy() for name in (*_FLAGS, *metric_names())}
+        label, success, linf = columns["label"], columns["success"], columns["linf"]
+        self._counts.update(
+            images=len(label),
+            clean=_number(columns["clean_prediction"] == label),
+            success=_number(success),
+            error=_number(columns["adversarial_prediction"] != label),
+            success_uint8=_number(columns["success_uint8"]),
+            unchanged=_number(linf == 0),
+            targeted=_number(columns["target"] != NO_TARGET),
+            at_target=_number(columns["adversarial_prediction"] == columns["target"]),
+            steps=int(columns["steps"].sum()),
+        )
+        for name, total in self._sums.items():
+            total.add(columns[name])
+        self._ssim_success.add(columns["ssim"][success])
+        self._linf_max = np.maximum(self._linf_max, linf.max())
+        for reason in pc.value_counts(rows.column("fallback_reason")).to_pylist():
+            if reason["values"]:
+                self._reasons[reason["values"]] += reason["counts"]
+        self._add_classes(columns)
+        self._add_attacks(rows)
+
+    def _add_classes(self, columns: dict[str, NDArray[Any]]) -> None:
+        order = np.argsort(columns["label"], kind="stable")
+        labels, starts = np.unique(columns["label"][order], return_index=True)
+        for label, rows in zip(labels.tolist(), np.split(order, starts[1:]), strict=True):
+            found = self._classes.setdefault(label, _Class())
+            found.count += len(rows)
+            found.clean += _number(columns["clean_prediction"][rows] == label)
+            found.successes += _number(columns["success"][rows])
+            found.ssim.add(columns["ssim"][rows])
+
+    def _add_attacks(self, rows: pa.Table) -> None:
+        made = rows.group_by("attack", use_threads=False).aggregate(
+            [("success", "count"), ("success", "sum"), ("linf", "max"), ("l2", "max")]
+        )
+        for row in made.to_pylist():
+            found = self._attacks.setdefault(row["attack"], _Attack())
+            found.count += row["success_count"]
+            found.successes += row["success_sum"]
+            found.linf_max = max(found.linf_max, row["linf_max"])
+            found.l2_max = max(found.l2_max, row["l2_max"])
+
+    def totals(self) -> dict[str, Any]:
+        """The figures over all images, by their names in the report."""
+        counts, images = self._counts, self._counts["images"]
+        means = {name: total.mean() for name, total in self._sums.items()}
+        return {
+            "n_images": images,
+            "clean_accuracy": counts["clean"] / images,
+            "success_rate": counts["success"] / images,
+            "error_rate": counts["error"] / images,
+            "success_rate_uint8": counts["success_uint8"] / images,
+            "target_rate": counts["at_target"] / counts["targeted"] if counts["targeted"] else None,
+            "ssim_mean": means["ssim"],
+            "ssim_mean_success": self._ssim_success.mean(),
+            "linf_max": float(self._linf_max),
+            "means": means,
+            "fallback_count": self._reasons.total(),
+            "fallback_reasons": dict(sorted(self._reasons.items())),
+            "unchanged_count": counts["unchanged"],
+            "steps_mean": counts["steps"] / images,
+        }
+
+    def by_class(self, names: tuple[str, ...]) -> list[ClassFigures]:
+        """The figures of each label that occurs."""
+        return [
+            ClassFigures(
+                label=label,
+                name=names[label] if label < len(names) else str(label),
+                count=found.count,
+                clean_accuracy=found.clean / found.count,
+                success_rate=found.successes / found.count,
+                ssim_mean=found.ssim.mean(),
+            )
+            for label, found in sorted(self._classes.items())
+        ]
+
+    def by_attack(self) -> list[AttackFigures]:
+        """The figures of each attack that made an image."""
+        return [AttackFigures(attack=name, **vars(found)) for name, found in sorted(self._attacks.items())]
+
+
+def _number(flags: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(flags))

@@ -1,0 +1,167 @@
+"""The manifest: all that determines a run, written once before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from core.run.shard_range import MOST_TOGETHER, Shards, Span, title
+from core.run.value import Count, Scalar, Sha256, Size, Value
+
+MOST_SHARDS = 10**8  # their numbers have eight digits in the names of files
+LARGEST_BATCH = 2**16
+
+
+class Blob(Value):
+    """A content-addressed input of a run."""
+
+    name: str = Field(pattern=r"^[0-9a-f]{64}\.(npy|keras|h5)$")
+    sha256: Sha256
+
+    @model_validator(mode="after")
+    def _named_by_content(self) -> Blob:
+        if not self.name.startswith(self.sha256):
+            raise ValueError(f"{self.name} for the SHA-256 {self.sha256}")
+        return self
+
+
+class StageConfig(Value):
+    """An attack by its registered name, with all of its hyper-parameters, and the inputs that it alone needs.
+
+    only_unchanged: it is for the images that the stage before left unchanged, not for all that withstood.
+    """
+
+    attack: str
+    params: dict[str, Scalar] = Field({})
+    assets: dict[str, Blob] = Field({})
+    only_unchanged: bool = False
+
+
+class RunConfig(Value):
+    """How the images are attacked. With the inputs, it determines the result.
+
+    stages: each image goes from one to the next while it withstands.
+    labels: what an attack moves an image away from, the clean prediction or the data set's label.
+    target: what it is to be predicted as instead: a class, or a rule of core.shard.targets.
+    bounds: the lowest and highest pixel value that the model expects.
+    batch_size: the fixed shape of every pass through the model.
+    """
+
+    stages: tuple[StageConfig, ...] = Field(min_length=1)
+    labels: Literal["predicted", "true"] = "predicted"
+    target: Count | Literal["least-likely", "random"] | None = None
+    bounds: tuple[float, float] = (0.0, 1.0)
+    seed: int = Field(0, ge=0)
+    batch_size: int = Field(64, ge=1, le=LARGEST_BATCH)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RunConfig:
+        if not self.bounds[0] < self.bounds[1]:
+            raise ValueError(f"bounds must grow from LO to HI, not {self.bounds}")
+        return self
+
+    @property
+    def attack(self) -> str:
+        """The attacks that every image can come to, by their names: ``mifgsm,deepfool``."""
+        return ",".join(stage.attack for stage in self.stages if not stage.only_unchanged)
+
+
+class DataRef(Value):
+    """The attacked images: (count, *image_shape) of type dtype, and their labels."""
+
+    name: str
+    count: Size
+    image_shape: tuple[Size, Size, Size]
+    dtype: Literal["uint8", "float32"]
+    images: Blob
+    labels: Blob
+    class_names: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _addressable(self) -> DataRef:
+        if 8 * self.count * math.prod(self.image_shape) >= 2**63:
+            raise ValueError(f"{self.count} images of shape {self.image_shape}, more than a file can hold")
+        return self
+
+
+class ModelRef(Value):
+    """The attacked model."""
+
+    name: str
+    classes: int = Field(ge=2)
+    file: Blob
+
+
+class Shard(Value):
+    """Images start to stop of the data set (stop excluded): shard ``index``, or shards index to ``last`` together."""
+
+    index: int = Field(ge=0, lt=MOST_SHARDS)
+    last: int | None = Field(None, lt=MOST_SHARDS)
+    start: Count
+    stop: int
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Shard:
+        if self.stop <= self.start:
+            raise ValueError(f"images {self.start} to {self.stop}")
+        if self.last is not None and not 0 < self.last - self.index < MOST_TOGETHER:
+            raise ValueError(f"shards {self.index} to {self.last} together")
+        return self
+
+    @property
+    def shards(self) -> Shards:
+        """By their numbers."""
+        return self.index if self.last is None else Span(self.index, self.last)
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return title(self.shards)
+
+    @property
+    def count(self) -> int:
+        """The number of images."""
+        return self.stop - self.start
+
+
+class Manifest(Value):
+    """All that a worker needs to know of a run. Written once, before anything is sent.
+
+    max_attempts: failed executions before a shard is given up. time_limit: seconds for one execution.
+    shards_per_task: neighbours that a task takes together; the result is the same with any number of them.
+    """
+
+    layout: Literal[1] = 1
+    run_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    created: str
+    config: RunConfig
+    data: DataRef
+    model: ModelRef
+    shards: int = Field(ge=1, le=MOST_SHARDS)
+    max_attempts: int = Field(3, ge=1)
+    time_limit: float = Field(3600.0, gt=0)
+    shards_per_task: int = Field(1, ge=1, le=MOST_TOGETHER)
+    versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Manifest:
+        if self.shards > self.data.count:
+            raise ValueError(f"{self.shards} shards for {self.data.count} images")
+        return self
+
+    def shard(self, shards: Shards) -> Shard:
+        """A shard, or several together: sizes of shards differ by one image at most."""
+        first, last = (shards, shards) if isinstance(shards, int) else (shards.first, shards.last)
+        if not 0 <= first <= last < self.shards:
+            raise ValueError(f"shards {first} to {last} of a run with {self.shards}")
+        n = self.data.count
+        start, stop = first * n // self.shards, (last + 1) * n // self.shards
+        return Shard(index=first, last=None if first == last else last, start=start, stop=stop)
+
+    def block(self, index: int) -> Shards:
+        """What a task takes together with shard ``index``."""
+        first = index // self.shards_per_task * self.shards_per_task
+        last = min(first + self.shards_per_task, self.shards) - 1
+        return first if first == last else Span(first, last)

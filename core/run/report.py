@@ -1,0 +1,106 @@
+"""The report: every figure measured on the artifacts as written."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from core.run.value import Count, Rate, Sha256, Size, Value
+
+
+class AuditCheck(Value):
+    """One thing that was checked about the result."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+class ClassFigures(Value):
+    """The figures of the images with one label."""
+
+    label: int
+    name: str
+    count: Size
+    clean_accuracy: Rate
+    success_rate: Rate
+    ssim_mean: float | None
+
+
+class AttackFigures(Value):
+    """The figures of the images that one attack made: those it flipped first, or that none flipped."""
+
+    attack: str
+    count: Size
+    successes: Count
+    linf_max: float
+    l2_max: float
+
+
+class History(Value):
+    """What happened on the way. Without any fault: one orchestrator, one execution of each shard, and no more.
+
+    orchestrators: processes that drove the run; messages: sent by them, the reduce's included;
+    executions: of shards; redelivered: executions of a message that the broker had delivered before;
+    failures: executions that failed or were given up, by their kind of error; copies: shards sent a
+    second time because they were slow; remade: shards made again because what the store held of them
+    was damaged; workers_restarted, brokers_restarted: of the embedded default.
+    """
+
+    orchestrators: Count
+    messages: Count
+    executions: Count
+    redelivered: Count
+    failures: dict[str, Count]
+    copies: Count
+    remade: Count
+    workers_restarted: Count
+    brokers_restarted: Count
+
+
+class Report(Value):
+    """What ``report.json`` holds: every figure measured on the artifacts as written.
+
+    success_rate: share of images whose prediction on the adversarial image differs from that on
+    the clean one; error_rate: whose prediction on the adversarial image differs from the label;
+    success_rate_uint8: the success rate after rounding the adversarial image to 8 bits. The means
+    of SSIM are None where SSIM is not defined (a side under 11 pixels) or no image counts.
+    target_rate: of a targeted run, the share of images that are predicted as their target.
+    errors: why each quarantined shard was given up. executions: how often a shard was started;
+    without any fault, the number of shards. history and some of the timing are the orchestrator's.
+    """
+
+    run_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    complete: bool
+    n_images: Size
+    clean_accuracy: Rate
+    success_rate: Rate
+    error_rate: Rate
+    success_rate_uint8: Rate
+    target_rate: Rate | None = None
+    ssim_mean: float | None
+    ssim_mean_success: float | None
+    linf_max: Annotated[float, Field(ge=0)]
+    means: dict[str, float | None]
+    fallback_count: Count
+    fallback_reasons: dict[str, Count]
+    unchanged_count: Count
+    duplicate_count: Count
+    steps_mean: Annotated[float, Field(ge=0)]
+    classes: list[ClassFigures]
+    attacks: list[AttackFigures]
+    missing_shards: list[Count]
+    quarantined_shards: list[Count]
+    errors: dict[int, str]
+    executions: Count
+    attack_data_sha256: Sha256 | None
+    audit: list[AuditCheck]
+    timing: dict[str, float]
+    history: History | None = None
+
+    @model_validator(mode="after")
+    def _complete_or_not(self) -> Report:
+        if self.complete == bool(self.missing_shards):
+            raise ValueError(f"complete is {self.complete} with {len(self.missing_shards)} shards missing")
+        return self

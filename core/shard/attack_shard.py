@@ -1,0 +1,96 @@
+"""A shard, or several together, from their slice of the inputs to their record."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from core.attacks.base import Examples
+from core.errors import IntegrityError
+from core.image.digest import digests, images_digest
+from core.image.pixels import to_float
+from core.models.inference.classifier import Classifier
+from core.run.manifest import Manifest
+from core.run.records import Fingerprint, ShardRecord
+from core.run.run_store import RunStore
+from core.run.shard_range import Shards, indices_of
+from core.runtime.fingerprint import processor, versions
+from core.shard import ledger
+from core.shard.cascade import run_stages, stages_of
+from core.shard.ledger import NO_TARGET
+from core.shard.run_assets import assets_of
+from core.shard.targets import targets
+
+ClassifierOf = Callable[[RunStore, Manifest], Classifier]
+
+
+def run_shard(run: RunStore, shards: Shards, classifier_of: ClassifierOf, worker: str) -> ShardRecord:
+    """Attack a shard, or several as if they were one, and publish it; what is done already is returned as it is.
+
+    The figures are measured on the adversarial images as they are read back from the store.
+    """
+    known = _known(run, shards)
+    if known is not None:
+        return known
+    began, cpu_began = time.perf_counter(), time.process_time()
+    manifest = run.manifest()
+    config, shard = manifest.config, manifest.shard(shards)
+    classifier = classifier_of(run, manifest)
+
+    stored = run.images(manifest.data, shard.start, shard.stop)
+    clean = to_float(stored, config.bounds)
+    labels = run.labels(manifest.data, shard.start, shard.stop)
+    indices = np.arange(shard.start, shard.stop, dtype=np.int64)
+    clean_logits = classifier.logits(clean)
+    clean_predictions = np.asarray(clean_logits.argmax(axis=1), np.int64)
+    aims = labels if config.labels == "true" else clean_predictions
+    if config.target is not None:
+        aims = targets(config.target, clean_logits, indices, config.seed)
+    examples = Examples(
+        images=clean,
+        labels=aims,
+        indices=indices,
+        bounds=config.bounds,
+        seed=config.seed,
+        levels=255 if stored.dtype == np.uint8 else None,
+        targeted=config.target is not None,
+    )
+    stages = stages_of(config, partial(assets_of, run))
+    outcome = run_stages(stages, classifier, examples, clean_predictions)
+
+    late = _known(run, shards)
+    if late is not None:
+        return late  # another worker was faster
+    run.write_shard_images(shards, outcome.images)
+    written = run.shard_images(manifest.data, shard)
+    measured = ledger.measure(classifier, clean, written, config.bounds, clean_predictions)
+    aimed_at = aims if examples.targeted else np.full(shard.count, NO_TARGET)
+    numbers = np.repeat(indices_of(shards), [manifest.shard(index).count for index in indices_of(shards)])
+    table = ledger.rows(measured, outcome, indices, labels, aimed_at, digests(stored, config.bounds), numbers)
+    content = run.write_shard_rows(shards, table)
+    if images_digest(written) != images_digest(outcome.images):
+        raise IntegrityError(f"{shard.title}: the store gave back other images than were written")
+    record = ShardRecord(
+        shard=shard,
+        images_sha256=images_digest(written),
+        rows_sha256=hashlib.sha256(content).hexdigest(),
+        successes=int(np.sum(measured.adversarial_prediction != measured.clean_prediction)),
+        fallbacks=sum(reason != "" for reason in outcome.reason),
+        fingerprint=Fingerprint(versions=versions(), processor=processor(), batch_size=classifier.batch_size),
+        worker=worker,
+        seconds=time.perf_counter() - began,
+        cpu_seconds=time.process_time() - cpu_began,
+    )
+    run.write_shard(record)
+    return record
+
+
+def _known(run: RunStore, shards: Shards) -> ShardRecord | None:
+    try:
+        return run.record(shards)
+    except IntegrityError:
+        return None  # a torn record is made again

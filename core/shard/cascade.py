@@ -1,0 +1,130 @@
+"""A cascade of attacks: an image goes on to the next one only while it withstands.
+
+A fallback is a stage of the same kind, for the images that the stage before left unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from core.attacks.base import Attack, Examples
+from core.errors import ConfigError
+from core.image.pixels import Images
+from core.models.inference.classifier import Classifier
+from core.registry import ATTACKS
+from core.run.manifest import RunConfig, StageConfig
+from core.run.value import Scalar
+from core.runtime.asset import Asset
+
+VANISHED, UNMOVED = "gradient vanished", "no change"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One attack of a cascade; see StageConfig."""
+
+    name: str
+    attack: Attack
+    only_unchanged: bool = False
+    assets: Mapping[str, Asset] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the stages made of n examples.
+
+    attack: the stage whose image it is: the first that did what was wanted, or else the one that came nearest.
+    steps: of that stage. reason: why an image went to a stage for unchanged ones, or "".
+    """
+
+    images: Images
+    steps: NDArray[np.int64]
+    attack: list[str]
+    reason: list[str]
+
+
+def build(name: str, params: dict[str, Scalar]) -> Attack:
+    """The attack ``name`` with these hyper-parameters, validated; raises ConfigError."""
+    kind: type[Attack] = ATTACKS[name]
+    unknown = sorted(set(params) - set(kind.model_fields))
+    if unknown:
+        raise ConfigError(
+            f"a hyper-parameter of {name}",
+            ", ".join(unknown),
+            f"it has {', '.join(kind.model_fields)}",
+        )
+    try:
+        return kind.model_validate(params)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field_name = ".".join(map(str, first["loc"]))
+        raise ConfigError(
+            f"{name} with a valid {field_name}",
+            f"{first['input']!r} ({first['msg']})",
+            "see 'python -m orchestrator attacks'",
+        ) from None
+
+
+def stages_of(
+    config: RunConfig, assets_of: Callable[[StageConfig], Mapping[str, Asset]] = lambda stage: {}
+) -> list[Stage]:
+    """The stages of a run in their order."""
+    return [
+        Stage(stage.attack, build(stage.attack, stage.params), stage.only_unchanged, assets_of(stage))
+        for stage in config.stages
+    ]
+
+
+def run_stages(
+    stages: Sequence[Stage],
+    classifier: Classifier,
+    examples: Examples,
+    clean_predictions: NDArray[np.int64],
+) -> Outcome:
+    """Attack the examples. What is predicted as is wanted from the start goes to the first stage alone."""
+    first = stages[0]
+    attacked = first.attack.run(classifier, replace(examples, assets=first.assets))
+    outcome = Outcome(
+        attacked.images.copy(), attacked.steps.copy(), [first.name] * len(attacked.images), [""] * len(attacked.images)
+    )
+    vanished = attacked.vanished.copy()
+    withstands = ~examples.reached(clean_predictions)
+    for stage in stages[1:]:
+        unchanged = (outcome.images == examples.images).all(axis=(1, 2, 3))
+        rows = np.flatnonzero(withstands & unchanged if stage.only_unchanged else withstands)
+        if not stage.only_unchanged:
+            nearness, reached = _standing(classifier, examples.take(rows), outcome.images[rows])
+            withstands[rows[reached]] = False
+            rows, nearness = rows[~reached], nearness[~reached]
+        if not len(rows):
+            continue
+        part = replace(examples.take(rows), assets=stage.assets)
+        attacked = stage.attack.run(classifier, part)
+        better = unchanged[rows]
+        if not stage.only_unchanged:
+            after, reached = _standing(classifier, part, attacked.images)
+            better = better | reached | (after > nearness)
+        for row, place in zip(rows[better], np.flatnonzero(better), strict=True):
+            outcome.images[row], outcome.steps[row] = attacked.images[place], attacked.steps[place]
+            outcome.attack[row] = stage.name
+            if stage.only_unchanged:
+                outcome.reason[row] = VANISHED if vanished[row] else UNMOVED
+        vanished[rows] = attacked.vanished
+    return outcome
+
+
+def _standing(
+    classifier: Classifier, examples: Examples, images: Images
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """How near the images are to what is wanted, as a margin of logits that grows towards it, and which are there."""
+    logits, rows = classifier.logits(images), np.arange(len(images))
+    own = logits[rows, examples.labels]
+    others = logits.copy()
+    others[rows, examples.labels] = -np.inf
+    margin = others.max(axis=1) - own
+    return (-margin if examples.targeted else margin), examples.reached(logits.argmax(axis=1))

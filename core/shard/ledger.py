@@ -1,0 +1,106 @@
+"""The ledger: one row per image, measured on the adversarial images as they were written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from core.image.pixels import Bounds, Images, to_float, to_uint8
+from core.models.inference.classifier import Classifier, predict
+from core.registry import METRICS
+from core.shard.cascade import Outcome
+
+NO_TARGET = -1  # in the ledger of an untargeted run
+_FIRST_METRICS = ("ssim", "l0", "l1", "l2", "linf")
+
+
+def metric_names() -> list[str]:
+    """All registered metrics: those of the contract first, then the others by name."""
+    return [*_FIRST_METRICS, *(name for name in METRICS if name not in _FIRST_METRICS)]
+
+
+def schema() -> pa.Schema:
+    """The columns of ``ledger.parquet``."""
+    return pa.schema(
+        [
+            ("index", pa.int64()),
+            ("label", pa.int64()),
+            ("digest", pa.string()),
+            ("clean_prediction", pa.int64()),
+            ("adversarial_prediction", pa.int64()),
+            ("success", pa.bool_()),
+            ("attack", pa.string()),
+            ("fallback_reason", pa.string()),
+            ("steps", pa.int64()),
+            *((name, pa.float64()) for name in metric_names()),
+            ("shard", pa.int64()),
+            ("success_uint8", pa.bool_()),
+            ("target", pa.int64()),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of n adversarial images: predictions, and one array (n,) per metric."""
+
+    clean_prediction: NDArray[np.int64]
+    adversarial_prediction: NDArray[np.int64]
+    uint8_prediction: NDArray[np.int64]
+    metrics: dict[str, NDArray[np.float64]]
+
+
+def measure(
+    classifier: Classifier,
+    clean: Images,
+    adversarial: Images,
+    bounds: Bounds,
+    clean_prediction: NDArray[np.int64] | None = None,
+) -> Measured:
+    """Predictions and metrics of pairs of images (n, H, W, C) within the bounds.
+
+    clean_prediction: that of the same clean images, where it was made before.
+    """
+    rounded = to_float(to_uint8(adversarial, bounds), bounds)
+    changed = (rounded != adversarial).any(axis=(1, 2, 3))
+    # Together, so that fewer slots of a batch stay empty; an image on the 8-bit levels is its own rounded one.
+    after = predict(classifier, np.concatenate([adversarial, rounded[changed]]))
+    uint8_prediction = after[: len(adversarial)].copy()
+    uint8_prediction[changed] = after[len(adversarial) :]
+    return Measured(
+        predict(classifier, clean) if clean_prediction is None else clean_prediction,
+        after[: len(adversarial)],
+        uint8_prediction,
+        {name: METRICS[name]()(clean, adversarial, bounds) for name in metric_names()},
+    )
+
+
+def rows(
+    measured: Measured,
+    outcome: Outcome,
+    indices: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    digests: list[bytes],
+    shards: NDArray[np.int64],
+) -> pa.Table:
+    """The rows of n images, ``shards`` (n,) the shard of each."""
+    columns = {
+        "index": indices,
+        "label": labels,
+        "digest": [digest.hex() for digest in digests],
+        "clean_prediction": measured.clean_prediction,
+        "adversarial_prediction": measured.adversarial_prediction,
+        "success": measured.adversarial_prediction != measured.clean_prediction,
+        "attack": outcome.attack,
+        "fallback_reason": outcome.reason,
+        "steps": outcome.steps,
+        **measured.metrics,
+        "shard": shards,
+        "success_uint8": measured.uint8_prediction != measured.clean_prediction,
+        "target": targets,
+    }
+    return pa.table(columns, schema=schema())

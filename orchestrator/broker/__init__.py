@@ -1,0 +1,1 @@
+"""Celery's transport: the connection, dispatch, worker names, Flower, and the embedded server and workers."""

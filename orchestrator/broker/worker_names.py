@@ -1,0 +1,54 @@
+"""Workers by their node names, NAME@HOST."""
+
+from __future__ import annotations
+
+import re
+
+import click
+from celery.utils.nodenames import gethostname
+
+from core.errors import ConfigError
+from orchestrator.broker.connection import check_broker, use_broker
+from tasks.app import app
+
+PATIENCE = 5.0  # seconds for one worker's answer
+_LOOK = 1.0  # seconds for the answers of those that may be there
+_MOST = 32
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def node_of(name: str) -> str:
+    """The node of that name on this host."""
+    return f"{name}@{gethostname()}"
+
+
+def check_name(name: str) -> None:
+    """Raise ConfigError unless ``name`` can be the first part of a node's name."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError("a name of letters, digits, '.', '-' and '_'", repr(name), "give --name worker-1, say")
+
+
+def answering(broker: str, nodes: list[str], timeout: float = PATIENCE) -> set[str]:
+    """Those of the nodes that answer a ping; raises BrokerError."""
+    check_broker(broker)
+    use_broker(broker)
+    return {node for reply in app.control.ping(destination=nodes, timeout=timeout) for node in reply}
+
+
+def free_name(broker: str, wanted: str | None, default: str) -> str:
+    """The node that a new worker here can be: ``wanted``, or ``default`` with a number if it has to be.
+
+    Two workers of one name would answer for each other, and a dead one would look alive. Raises ConfigError
+    where ``wanted`` is at work already.
+    """
+    names = [wanted] if wanted else [default, *(f"{default}-{number}" for number in range(2, _MOST + 1))]
+    nodes = [node_of(name) for name in names]
+    taken = answering(broker, nodes, _LOOK)
+    free = [node for node in nodes if node not in taken]
+    if not free:
+        raise ConfigError(
+            "a name that no worker on this host has", f"{nodes[0]}, which is at work", "give another --name"
+        )
+    if free[0] != nodes[0]:
+        click.echo(f"note: {nodes[0]} is at work already; this worker is {free[0]}", err=True)
+    return free[0]

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.attacks.base import Examples
+from core.attacks.gradient import attack as engine
+from core.attacks.gradient.flip_prediction import probably_flipped
+from core.attacks.mifgsm import MIFGSM
+from core.models.inference.classifier import Loss, predict
+from tests.classifiers import LinearClassifier
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "margin"])
+@pytest.mark.parametrize("targeted", [False, True])
+@given(st.floats(-3, 3), st.floats(-4, 4))
+def test_on_two_classes_the_margin_is_followed_exactly(
+    loss: Loss, targeted: bool, margin: float, change: float
+) -> None:
+    # The margin grows by ``change``; what that does to the loss to first order is known in closed form.
+    logits = np.array([[0.3, 0.3 + margin]], np.float32)
+    sign = -1 if targeted else 1
+    other = 1 / (1 + np.exp(-float(logits[0, 1] - logits[0, 0])))
+    gain = sign * change * (other if loss == "cross_entropy" else 1)
+    found = probably_flipped(logits, np.array([0]), targeted, loss, np.array([gain], np.float32))
+    ahead = sign * (margin + 0.8 * change)
+    if abs(ahead) > 1e-4:
+        assert found.tolist() == [ahead > 0]
+
+
+def test_it_holds_for_each_image_by_itself() -> None:
+    logits = np.array([[2, 0, 1], [0, 5, 1], [1, 1, 3]], np.float32)
+    labels = np.array([0, 1, 2])
+    # Margins -1, -4, -2; on the margin itself the gain counts in full, but for its share.
+    found = probably_flipped(logits, labels, False, "margin", np.array([1.3, 4.9, 2.6], np.float32))
+    assert found.tolist() == [True, False, True]
+
+
+def test_a_saturated_prediction_and_a_gradient_of_nothing_are_no_guess() -> None:
+    logits = np.array([[0, 500], [500, 0]], np.float32)
+    with np.errstate(all="raise", under="ignore"):
+        found = probably_flipped(logits, np.array([1, 0]), False, "cross_entropy", np.zeros(2, np.float32))
+    assert found.tolist() == [False, False]
+
+
+@given(st.integers(1, 5), st.integers(0, 3))
+def test_what_is_guessed_changes_nothing_but_the_passes(slots: int, guess: int) -> None:
+    rng = np.random.default_rng(7)
+    weights, bias = rng.normal(size=(3, 4)), rng.normal(size=3)
+    images = rng.random((11, 2, 2, 1), np.float32)
+
+    def guessed(*_: Any) -> np.ndarray:
+        return np.arange(len(_[1])) % 3 < guess  # nobody, some in vain, everybody
+
+    def run(with_guess: bool) -> Any:
+        classifier = LinearClassifier(weights, bias, slots)
+        examples = Examples(images, predict(classifier, images), np.arange(11))
+        with pytest.MonkeyPatch.context() as patch:
+            if with_guess:
+                patch.setattr(engine, "probably_flipped", guessed)
+            return MIFGSM(epsilon=0.3, steps=6).run(classifier, examples)
+
+    one, other = run(False), run(True)
+    np.testing.assert_array_equal(one.images, other.images)
+    np.testing.assert_array_equal(one.steps, other.steps)
+    np.testing.assert_array_equal(one.vanished, other.vanished)
+
+
+def test_it_saves_gradients() -> None:
+    rng = np.random.default_rng(8)
+    classifier = LinearClassifier(rng.normal(size=(2, 4)), None, 8)
+    images = rng.random((200, 2, 2, 1), np.float32)
+    examples = Examples(images, predict(classifier, images), np.arange(200))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "probably_flipped", lambda *given: np.zeros(len(given[1]), bool))
+        steps = MIFGSM(epsilon=0.5, step_back=0).run(classifier, examples).steps
+        without = classifier.passes
+    classifier.passes = 0
+    MIFGSM(epsilon=0.5, step_back=0).run(classifier, examples)
+    # A linear margin of two classes is foreseen, but for steps that end at the bounds or near the boundary.
+    flipped = int((steps < 10).sum())
+    assert without - classifier.passes >= 0.6 * flipped / 8

@@ -1,0 +1,38 @@
+"""The tables of the terminal, for names that look like markup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.reduce.reduce_run import reduce_run
+from core.shard.attack_shard import run_shard
+from orchestrator.cli import main
+from tests.runs import linear_classifier, planned, save_set
+
+NAMES = ("[bold][/x]a.npz", "[bold][/x]b.npz")
+
+
+def test_names_are_shown_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "[bold][").mkdir()
+    runs = []
+    for count, name in enumerate(NAMES, 30):
+        run = planned(tmp_path, monkeypatch, data=save_set(Path(name), count))
+        for index in range(4):
+            run_shard(run, index, linear_classifier, "test")
+        report = reduce_run(run, linear_classifier)
+        run.write_report(report.model_copy(update={"timing": {**report.timing, "[/x]": 1.0}}))
+        runs.append(run.url)
+    store = str(tmp_path / "runs")
+    for arguments in (["list", "--store", store], ["compare", *runs], ["report", runs[0]]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 0
+        said = capsys.readouterr().out
+        for text in ["[/x]"] if arguments[0] == "report" else NAMES:
+            assert text in said

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+import core.runtime.fingerprint
+from core.errors import ConfigError
+from tasks.queues import DEFAULT_QUEUE, LANES, lanes, names_of
+
+
+def test_lanes_belong_to_a_name_and_to_a_software(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = lanes()
+    assert len(set(known)) == LANES
+    assert known == lanes(DEFAULT_QUEUE)
+    assert not set(known) & set(lanes("gpu"))
+    monkeypatch.setattr(core.runtime.fingerprint, "_PACKAGES", ("tensorflow", "no-such-package"))
+    assert not set(known) & set(lanes())
+
+
+def test_a_list_of_names() -> None:
+    assert names_of("gpu, default,gpu") == ["gpu", "default"]
+
+
+@pytest.mark.parametrize("text", ["", "a,,b", "a.b", "A", "-a", "a b", "a" * 33])
+def test_what_can_not_be_a_name(text: str) -> None:
+    with pytest.raises(ConfigError, match="the name of a queue"):
+        names_of(text)
