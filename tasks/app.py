@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from celery import Celery
 
-from tasks.queues import lanes, names_of
+from tasks.queues import names_of, partitions
 from tasks.settings import Settings
 
 _SETTINGS = Settings()
-_TAKEN = [lane for name in names_of(_SETTINGS.queues) for lane in lanes(name)]
+_CONSUMED = [each for name in names_of(_SETTINGS.queues) for each in partitions(name)]
 
 app = Celery(
     "advshard",
@@ -20,9 +20,9 @@ app = Celery(
     include=["tasks.shard", "tasks.reduce", "tasks.session", "tasks.failures", "tasks.probe"],
 )
 app.conf.update(
-    # What a worker takes from, one lane after the other; an orchestrator names the lane that it sends to.
-    task_queues={lane: {"exchange": lane, "routing_key": lane} for lane in _TAKEN},
-    task_default_queue=_TAKEN[0],
+    # A worker takes from each in turn; an orchestrator names the partition that it sends to.
+    task_queues={name: {"exchange": name, "routing_key": name} for name in _CONSUMED},
+    task_default_queue=_CONSUMED[0],
     # Only JSON is read: a pickle in the queue is refused, not executed.
     accept_content=["json"],
     task_serializer="json",

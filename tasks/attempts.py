@@ -1,4 +1,4 @@
-"""The record that an execution leaves in the store, and its sign of life."""
+"""The document that an attempt keeps in the store, with its heartbeat."""
 
 from __future__ import annotations
 
@@ -11,24 +11,30 @@ from typing import Any
 
 from core.run.records import Attempt
 from core.run.run_store import RunStore
-from core.run.shard_range import Shards
+from core.run.work_unit import WorkUnit
 
-BEAT = 5.0  # seconds between two signs of life
+INTERVAL = 5.0  # seconds between two heartbeats
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def attempt(run: RunStore, part: Shards | str, request: Any) -> Iterator[None]:
-    """Note that ``part`` (a shard, several, or REDUCE) is being worked on, and that its worker lives."""
+def attempt(run: RunStore, unit: WorkUnit, request: Any) -> Iterator[None]:
+    """Record an attempt at a work unit, and renew its heartbeat until the block ends.
+
+    Args:
+        run: the run.
+        unit: what is worked on.
+        request: Celery's context of the task.
+    """
     value = Attempt(
         task_id=request.id,
         worker=str(request.hostname),
         started=time.time(),
         redelivered=bool((request.delivery_info or {}).get("redelivered")),
     )
-    run.write_attempt(part, value)
+    run.attempts.write(unit, value)
     ended = threading.Event()
-    thread = threading.Thread(target=_beat, args=(run, part, value, ended), daemon=True)
+    thread = threading.Thread(target=_renew, args=(run, unit, value, ended), daemon=True)
     thread.start()
     try:
         yield
@@ -37,10 +43,10 @@ def attempt(run: RunStore, part: Shards | str, request: Any) -> Iterator[None]:
         thread.join()
 
 
-def _beat(run: RunStore, part: Shards | str, value: Attempt, ended: threading.Event) -> None:
-    while not ended.wait(BEAT):
-        value = value.model_copy(update={"beat": value.beat + 1})
+def _renew(run: RunStore, unit: WorkUnit, value: Attempt, ended: threading.Event) -> None:
+    while not ended.wait(INTERVAL):
+        value = value.model_copy(update={"heartbeat": value.heartbeat + 1})
         try:
-            run.write_attempt(part, value)
+            run.attempts.write(unit, value)
         except OSError as error:
-            _log.warning("no sign of life written for %s: %s", part, error)
+            _log.warning("no heartbeat written for %s: %s", unit, error)

@@ -1,4 +1,4 @@
-"""A failed task's last word, written to the store.
+"""Records the failure of a task in the store.
 
 Celery sends this signal in the pool's process for an exception, and in the worker's main process
 when the pool's process was lost: so the orchestrator learns of both at once.
@@ -13,8 +13,8 @@ from typing import Any
 from celery.signals import task_failure
 
 from core.run.records import Attempt
-from core.run.run_store import REDUCE
-from tasks.messages import open_run, shards_of
+from core.run.work_unit import REDUCE
+from tasks.messages import open_run, range_of
 
 _log = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ def record_failure(
     error = f"{type(exception).__name__}: {exception}"
     try:
         run, manifest = open_run(kwargs.get("run"))
-        part = shards_of(manifest, kwargs["shard"], kwargs.get("last")) if "shard" in kwargs else REDUCE
-        known = {attempt.task_id: attempt for attempt in run.attempts(part)}
+        unit = range_of(manifest, kwargs["first"], kwargs["last"]) if "first" in kwargs else REDUCE
+        known = {attempt.task_id: attempt for attempt in run.attempts.of(unit)}
         attempt = known.get(task_id) or Attempt(task_id=task_id, worker="unknown", started=time.time())
-        # A process that is about to be ended for its time limit may give one more sign of life.
-        run.give_up(part, attempt, error)
+        # A process that is about to be ended for its time limit may renew its heartbeat once more.
+        run.attempts.give_up(unit, attempt, error)
     except Exception:
-        # The store may be what failed. The orchestrator misses the sign of life instead.
+        # The store may be what failed. The orchestrator misses the heartbeat instead.
         _log.exception("the failure of %s could not be recorded: %s", task_id, error)

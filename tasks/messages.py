@@ -1,4 +1,4 @@
-"""What a message may ask of a worker: a run of this worker's store, and shards of that run."""
+"""What a message may ask of a worker: a run in this worker's store, and shards of that run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from core.errors import IntegrityError
 from core.run.manifest import Manifest
 from core.run.run_store import RunStore
-from core.run.shard_range import Shards, Span
+from core.run.work_unit import ShardRange
 from core.storage.folder import Folder
 
 _RUN_URL = re.compile(r"(?P<store>.+)/(?P<run_id>[0-9a-f]{16})")
@@ -47,13 +47,15 @@ def check_place(store: str) -> None:
         raise IntegrityError(f"a message names {store!r}, which is not this worker's store {allowed}")
 
 
-def shards_of(manifest: Manifest, shard: Any, last: Any = None) -> Shards:
-    """A shard of this run, or those up to ``last`` that a task takes together with it; raises IntegrityError."""
-    if not isinstance(shard, int) or isinstance(shard, bool) or not 0 <= shard < manifest.shards:
-        raise IntegrityError(f"a message names shard {shard!r} of a run with {manifest.shards}")
-    if last is None:
-        return shard
-    block = manifest.block(shard)
-    if not isinstance(block, Span) or (shard, last) != (block.first, block.last) or isinstance(last, bool):
-        raise IntegrityError(f"a message names shards {shard} to {last!r}, which no task of this run takes together")
-    return block
+def range_of(manifest: Manifest, first: Any, last: Any) -> ShardRange:
+    """The shards that a message names: one, or a range that a task of this run takes together.
+
+    Raises:
+        IntegrityError: the run has no such work unit.
+    """
+    if not all(type(index) is int and 0 <= index < manifest.shards for index in (first, last)):
+        raise IntegrityError(f"a message names shards {first!r} to {last!r} of a run with {manifest.shards}")
+    found = ShardRange(first, last)
+    if not found.is_single and found != manifest.range_of(first):
+        raise IntegrityError(f"a message names {found}, which no task of this run takes together")
+    return found

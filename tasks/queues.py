@@ -1,7 +1,7 @@
-"""The names of the queues: for each software and each name a few lanes.
+"""The names of the queues: a few partitions for each software version and queue name.
 
-A run keeps to one lane, and a worker takes from all lanes of its queues in turn (kombu's round robin).
-So a run gets its share, however many messages of other runs were there before.
+A run uses one partition, and a worker takes from all partitions of its queues in turn (kombu's round robin).
+So each run gets its share, however many messages of other runs were there before.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from core.errors import ConfigError
 from core.run.value import digest_of
 from core.runtime.fingerprint import versions
 
-LANES = 8
+PARTITIONS = 8
 DEFAULT_QUEUE = "default"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
-def lanes(queue: str = DEFAULT_QUEUE) -> list[str]:
-    """The lanes of a queue, for this software: other software could give other bytes, and has lanes of its own."""
+def partitions(queue: str = DEFAULT_QUEUE) -> list[str]:
+    """The partitions of a queue for this software version; others could give other bytes and have their own."""
     software = digest_of(versions())[:12]
-    return [f"advshard-{software}.{check_name(queue)}.{lane}" for lane in range(LANES)]
+    return [f"advshard-{software}.{check_name(queue)}.{number}" for number in range(PARTITIONS)]
 
 
 def names_of(text: str) -> list[str]:

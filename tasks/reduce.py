@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from core.reduce.reduce_run import reduce_run
-from core.run.run_store import REDUCE
+from core.run.work_unit import REDUCE
 from core.shard.run_model import classifier_of
 from tasks.app import app
 from tasks.attempts import attempt
@@ -19,7 +19,7 @@ from tasks.settings import trust_model
 def reduce(self: Any, run: str) -> None:
     """Reduce the run at URL ``run``; nothing happens if its report is there already, or if it was cancelled."""
     store, _ = open_run(run)
-    if store.report() is not None or store.cancelled():
+    if store.results.report() is not None or store.cancelled():
         return
     with attempt(store, REDUCE, self.request):
         load_tensorflow()

@@ -1,4 +1,4 @@
-"""The task that attacks a shard, or a few small ones together."""
+"""The task that attacks a shard range."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from core.shard.attack_shard import run_shard
 from core.shard.run_model import classifier_of
 from tasks.app import app
 from tasks.attempts import attempt
-from tasks.messages import open_run, shards_of
+from tasks.messages import open_run, range_of
 from tasks.session import load_tensorflow
 from tasks.settings import trust_model
 
 
 @app.task(name="tasks.shard", bind=True)  # type: ignore[untyped-decorator]
-def attack_shard(self: Any, run: str, shard: int, last: int | None = None) -> None:
-    """Attack shard ``shard`` of the run at URL ``run``, or those up to ``last`` together.
+def attack_shard(self: Any, run: str, first: int, last: int) -> None:
+    """Attack shards ``first`` to ``last`` (included) of the run at URL ``run``.
 
-    Nothing happens if they are done already, or if the run was cancelled.
+    Nothing happens if they are finished already, or if the run was cancelled.
     """
     store, manifest = open_run(run)
-    shards = shards_of(manifest, shard, last)
-    if any(map(store.has_record, {shards, manifest.block(shard)})) or store.cancelled():
+    shards = range_of(manifest, first, last)
+    if any(map(store.shards.has_record, {shards, manifest.range_of(first)})) or store.cancelled():
         return
     with attempt(store, shards, self.request):
         load_tensorflow()

@@ -8,14 +8,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from core.run.manifest import Shard
-from core.run.records import Attempt, Driver, Fingerprint, ShardRecord
+from core.run.manifest import ShardSlice
+from core.run.records import Attempt, Fingerprint, Orchestrator, ShardRecord
 from core.run.report import AttackFigures, AuditCheck, ClassFigures, History, Report
 from tests.unit.core.run.test_manifest import SHA, manifest
 
 TOKEN = "0" * 32
 RECORD = ShardRecord(
-    shard=Shard(index=1, start=3, stop=6),
+    shard=ShardSlice(first=1, last=1, start=3, stop=6),
     images_sha256=SHA,
     rows_sha256=SHA,
     successes=2,
@@ -47,18 +47,17 @@ REPORT = Report(
     missing_shards=[2],
     quarantined_shards=[2],
     errors={2: "3 attempts: it always fails"},
-    executions=5,
     attack_data_sha256=None,
     audit=[AuditCheck(name="coverage", passed=False, detail="7 of 10 images")],
     timing={"reduce_seconds": 0.5},
     history=History(
         orchestrators=1,
         messages=5,
-        executions=5,
+        attempts=5,
         redelivered=0,
         failures={"WorkerDied": 3},
-        copies=0,
-        remade=0,
+        speculative_attempts=0,
+        damaged_shards=0,
         workers_restarted=3,
         brokers_restarted=0,
     ),
@@ -66,9 +65,9 @@ REPORT = Report(
 VALUES = {
     "manifest": manifest(),
     "record": RECORD,
-    "attempt": Attempt(task_id="a-1", worker="worker-1@embedded", started=1.0, beat=3, error="it failed"),
+    "attempt": Attempt(task_id="a-1", worker="worker-1@embedded", started=1.0, heartbeat=3, error="it failed"),
     "report": REPORT,
-    "driver": Driver(token=TOKEN, host="h", pid=7, seen=1.0, messages=3),
+    "orchestrator": Orchestrator(token=TOKEN, host="h", pid=7, seen=1.0, messages=3),
 }
 
 _PATHS = st.sampled_from(["../../x", "/etc/passwd", "..", "a/../../b", "C:\\x", "file:///etc/passwd", "\0", "x\0.npy"])

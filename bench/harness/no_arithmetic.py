@@ -31,6 +31,7 @@ from core.registry import ATTACKS, METRICS
 from core.run.manifest import Manifest
 from core.run.records import ShardRecord
 from core.run.run_store import RunStore
+from core.run.work_unit import single
 from core.shard import ledger
 from core.shard.attack_shard import run_shard
 from core.shard.cascade import Outcome
@@ -114,42 +115,42 @@ def make(folder: str, size: str) -> dict[str, Any]:
 def made(run: RunStore) -> None:
     """Make every shard of a planned run: the first one as a worker does, the others in its likeness."""
     manifest = run.manifest()
-    first = run_shard(run, 0, stand_in, "made")
+    first = run_shard(run, single(0), stand_in, "made")
     for index in range(1, manifest.shards):
         _copy(run, manifest, first, index)
 
 
 def _copy(run: RunStore, manifest: Manifest, first: ShardRecord, index: int) -> None:
-    shard = manifest.shard(index)
-    stored, indices = run.images(manifest.data, shard.start, shard.stop), np.arange(shard.start, shard.stop)
+    shard = manifest.slice_of(single(index))
+    stored, indices = run.inputs.images(manifest.data, shard.start, shard.stop), np.arange(shard.start, shard.stop)
     clean, zeros = to_float(stored, manifest.config.bounds), np.zeros(shard.count, np.int64)
     ones = np.ones(shard.count)
     measured = ledger.Measured(zeros, zeros, zeros, {name: ones if name == "ssim" else 0 * ones for name in METRICS})
     outcome = Outcome(clean, zeros, ["mifgsm"] * shard.count, [""] * shard.count)
-    labels = run.labels(manifest.data, shard.start, shard.stop)
+    labels = run.inputs.labels(manifest.data, shard.start, shard.stop)
     names = digests(stored, manifest.config.bounds)
     rows = ledger.rows(measured, outcome, indices, labels, zeros - 1, names, np.full(shard.count, index))
-    run.write_shard_images(index, clean)
-    content = run.write_shard_rows(index, rows)
+    run.shards.write_images(single(index), clean)
+    content = run.shards.write_rows(single(index), rows)
     images, sha256 = images_digest(clean), hashlib.sha256(content).hexdigest()
-    run.write_shard(first.model_copy(update={"shard": shard, "images_sha256": images, "rows_sha256": sha256}))
+    run.shards.write_record(first.model_copy(update={"shard": shard, "images_sha256": images, "rows_sha256": sha256}))
 
 
 def send(url: str) -> dict[str, Any]:
     """Send every shard, to nobody."""
     from orchestrator.broker.connection import use_broker
-    from orchestrator.broker.dispatch import Sender
-    from orchestrator.broker.embedded import Server
+    from orchestrator.broker.dispatch import CeleryDispatcher
+    from orchestrator.broker.valkey_server import ValkeyServer
 
-    server, run = Server(), RunStore(url)
+    server, run = ValkeyServer(), RunStore(url)
     try:
         use_broker(server.url)
         manifest = run.manifest()
-        sender = Sender(run, manifest)
-        sender.send(0)
+        sender = CeleryDispatcher(run, manifest)
+        sender.send(single(0))
         began = time.perf_counter()
         for index in range(1, manifest.shards):
-            sender.send(index)
+            sender.send(single(index))
         return {"messages": manifest.shards - 1, "seconds": time.perf_counter() - began}
     finally:
         server.stop()
@@ -158,17 +159,18 @@ def send(url: str) -> dict[str, Any]:
 def work(url: str) -> dict[str, Any]:
     """Drive the run to its report with two workers."""
     from orchestrator.broker import embedded
-    from orchestrator.execution import execute as job
+    from orchestrator.execution.execute import execute
 
     embedded.APP = "bench.harness.no_arithmetic"
-    report = job.work(RunStore(url), None, 2)
-    return {**report.timing, "complete": report.complete}
+    run = RunStore(url)
+    report, timing = execute(run, None, 2), run.orchestrators.timing()
+    return {**report.timing, **(timing.model_dump() if timing else {}), "complete": report.complete}
 
 
 def reduce(url: str) -> dict[str, Any]:
     """Put its shards together once more."""
     run = RunStore(url)
-    run.withdraw_report()
+    run.results.withdraw_report()
     report = reduce_run(run, stand_in)
     wrong = [check.name for check in report.audit if not check.passed]
     if wrong:
@@ -176,24 +178,36 @@ def reduce(url: str) -> dict[str, Any]:
     return {"seconds": report.timing["reduce_seconds"], "complete": report.complete}
 
 
+class NoWorkers:
+    """For a run of which everything is finished."""
+
+    def tend(self) -> list[str]:
+        """None died."""
+        return []
+
+    def replace(self, name: str) -> None:
+        """There is none."""
+
+
 def resume(url: str) -> dict[str, Any]:
     """What a resumed run does first: take note of all that is done. And what is in the store of it.
 
     busy_seconds: from the start of the first shard to that of the last, without the start of server and workers.
     """
-    from orchestrator.execution.scheduler import Watch
+    from orchestrator.broker.dispatch import CeleryDispatcher
+    from orchestrator.execution.scheduler import Scheduler
 
     run = RunStore(url)
-    watch = Watch(run, run.manifest(), send=lambda part: None)
+    scheduler = Scheduler(run, CeleryDispatcher(run, run.manifest()), NoWorkers())
     began = time.perf_counter()
-    watch.shards()
+    scheduler.attack()
     seconds = time.perf_counter() - began
     files = sum(1 for _ in run.folder.find("shards")) + sum(1 for _ in run.folder.find("attempts"))
-    started = [attempt.started for attempt, _ in run.all_attempts()]
+    started = [attempt.started for attempt, _ in run.attempts.all()]
     return {
         "seconds": seconds,
-        "done": watch.state.done,
-        "files_per_shard": files / watch.state.total,
+        "done": scheduler.progress.shards,
+        "files_per_shard": files / scheduler.progress.total_shards,
         "busy_seconds": max(started) - min(started),
     }
 

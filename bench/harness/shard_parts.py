@@ -57,7 +57,7 @@ def parts(images: int, shards: int, together: int) -> dict[str, float]:
         for owner, name, function in places:
             patches.enter_context(mock.patch.object(owner, name, function))
         run = plan(Request(store=store, shards=shards, limit=images, shards_per_task=together))
-        blocks = [run.manifest().block(index) for index in range(0, shards, together)]
+        blocks = [run.manifest().range_of(index) for index in range(0, shards, together)]
         attack_shard.run_shard(run, blocks[0], classifier_of, worker="bench")
         spent.clear()
         began = time.process_time()

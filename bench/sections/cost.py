@@ -12,8 +12,8 @@ from bench.harness.results import Figure, Result, Table
 from bench.harness.shard_parts import PARTS
 from bench.harness.turns import Sample, median, ratio
 from core.run.report import Report
-from core.run.shard_range import together
 from core.run.store import Store
+from core.run.work_unit import range_size
 
 SHARDS, ROUNDS, IMAGES = (1, 64, 1_000), 5, 10_000
 QUICK_SHARDS, QUICK_IMAGES = (1, 4, 20), 200
@@ -45,7 +45,7 @@ def _parts(images: int, shards: tuple[int, ...]) -> Table:
     head = []
     for count in shards:
         size = images // count
-        for taken in sorted({1, together(images, count, _SHAPE)}):
+        for taken in sorted({1, range_size(images, count, _SHAPE)}):
             some = taken * max(2, min(count // taken, _TASKS))
             said = turns.run(
                 [sys.executable, "-m", "bench.harness.shard_parts", *map(str, (some * size, some, taken))]
@@ -69,7 +69,7 @@ def _job(jobs: dict[str, list[Sample]], inside: dict[str, list[float]], name: st
 
 def _report(folder: str) -> Report:
     (run,) = Store(folder).runs()
-    report = run.report()
+    report = run.results.report()
     if report is None or not report.complete:
         raise RuntimeError(f"the run in {folder} is not complete")
     return report

@@ -12,9 +12,9 @@ from typing import Any
 from bench.harness import turns
 from bench.harness.entrants import PEERS_PYTHON, check_peers
 from bench.harness.results import Figure, Result, Table
+from core.run.layout import REPORT, REPORT_PAGE
 from core.run.records import Attempt
 from core.run.report import Report
-from core.run.run_store import REPORT, REPORT_PAGE
 
 IMAGES, ROUNDS, SHARDS, WORKERS = 10_000, 3, 64, 2
 PEER, SCRIPT = "CleverHans", "bench.peers.script_cleverhans"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bench.harness import turns
 from bench.harness.results import Result, Table
+from core.run.layout import REPORT
 from core.run.report import Report
-from core.run.run_store import REPORT
 
 QUICK = 100  # images
 

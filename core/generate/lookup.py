@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from core.errors import AdvshardError
 from core.image.pixels import Images
 from core.run.index_map import IndexMap
+from core.run.layout import INDEX_MAP
 from core.run.manifest import Manifest
-from core.run.run_store import INDEX_MAP, RunStore
+from core.run.run_store import RunStore
 from core.run.store import Store
 
 
@@ -28,7 +29,7 @@ class Known:
     def examples(self, rows: NDArray[np.int64]) -> Images:
         """The adversarial examples of these rows of the index map, in 0..1 whatever the run's bounds are."""
         low, high = self.manifest.config.bounds
-        found = self.run.chosen_attack_data(self.manifest.data, self.index.index[rows])
+        found = self.run.results.chosen_attack_data(self.manifest.data, self.index.index[rows])
         return found if (low, high) == (0, 1) else ((found - np.float32(low)) / np.float32(high - low))
 
 
@@ -51,10 +52,10 @@ class Library:
 
     def _read(self, run: RunStore) -> Known | None:
         try:
-            report = run.report()
+            report = run.results.report()
             if report is None or not report.complete:
                 return None
-            return Known(run, run.manifest(), IndexMap.load(io.BytesIO(run.result_bytes(INDEX_MAP))))
+            return Known(run, run.manifest(), IndexMap.load(io.BytesIO(run.results.content(INDEX_MAP))))
         except (AdvshardError, FileNotFoundError) as error:
             warnings.warn(f"{run.url} is left out: {error}", stacklevel=2)
             return None

@@ -17,11 +17,11 @@ from core.image.pixels import to_float
 from core.metrics.ssim import by_scikit_image
 from core.models.inference.classifier import Classifier
 from core.reduce.finished_shards import groups
+from core.run.layout import LEDGER
 from core.run.manifest import Manifest
 from core.run.records import Fingerprint, FinishedShard
 from core.run.report import AttackFigures, AuditCheck
-from core.run.run_store import LEDGER, RunStore
-from core.run.shard_range import indices_of
+from core.run.run_store import RunStore
 from core.shard.cascade import stages_of
 from core.shard.ledger import measure
 from core.storage.npy_header import npy_header
@@ -39,15 +39,15 @@ def check_attack_data(run: RunStore, manifest: Manifest, parts: Iterable[Finishe
     whole, wrong, read = hashlib.sha256(), [], 0
     for group in groups(parts, max(1, _PIECE // math.prod(manifest.data.image_shape))):
         first = group[0].shard.start
-        pieces = run.attack_data(manifest.data, first, group[-1].shard.stop)
+        pieces = run.results.attack_data(manifest.data, first, group[-1].shard.stop)
         whole.update(pieces.data)
         for part in group:
-            read += len(indices_of(part.shard.shards))
+            read += len(part.shard.range)
             rows = pieces[part.shard.start - first : part.shard.stop - first]
             if hashlib.sha256(rows.data).hexdigest() != part.images_sha256:
-                wrong.append(f"{part.shard.title}: other bytes than its record says")
+                wrong.append(f"{part.shard.range}: other bytes than its record says")
             elif not (np.isfinite(rows).all() and rows.min() >= low and rows.max() <= high):
-                wrong.append(f"{part.shard.title}: pixels that are not finite or outside the bounds")
+                wrong.append(f"{part.shard.range}: pixels that are not finite or outside the bounds")
     detail = "; ".join(wrong[:3]) or f"{read} shards read back, all pixels finite and within {low:g}..{high:g}"
     return AuditCheck(name="attack data", passed=not wrong, detail=detail), whole.hexdigest()
 
@@ -62,8 +62,8 @@ def check_inputs(run: RunStore, manifest: Manifest) -> AuditCheck:
     step = max(1, _PIECE // math.prod(data.image_shape))
     for start in range(0, data.count, step):
         stop = min(start + step, data.count)
-        digests[data.images].update(run.images(data, start, stop).data)
-        digests[data.labels].update(run.labels(data, start, stop).data)
+        digests[data.images].update(run.inputs.images(data, start, stop).data)
+        digests[data.labels].update(run.inputs.labels(data, start, stop).data)
     wrong = [blob.name for blob, digest in digests.items() if digest.hexdigest() != blob.sha256]
     detail = f"other bytes than planned in {', '.join(wrong)}" if wrong else "images and labels are those of the plan"
     return AuditCheck(name="inputs", passed=not wrong, detail=detail)
@@ -107,8 +107,8 @@ def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier) -> A
     count = manifest.data.count
     chosen = np.sort(np.random.default_rng(manifest.config.seed).choice(count, min(_SAMPLE, count), replace=False))
     data, bounds = manifest.data, manifest.config.bounds
-    clean = to_float(run.chosen_images(data, chosen), bounds)
-    adversarial = run.chosen_attack_data(data, chosen)
+    clean = to_float(run.inputs.chosen_images(data, chosen), bounds)
+    adversarial = run.results.chosen_attack_data(data, chosen)
     again = measure(classifier, clean, adversarial, bounds)
     found: dict[str, Any] = {
         "clean_prediction": again.clean_prediction,
@@ -116,7 +116,7 @@ def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier) -> A
         **again.metrics,
         "ssim": by_scikit_image(clean, adversarial, bounds),
     }
-    said = run.read_result(LEDGER, partial(_chosen_rows, chosen, list(found)))
+    said = run.results.read(LEDGER, partial(_chosen_rows, chosen, list(found)))
     wrong = [
         name
         for name in found

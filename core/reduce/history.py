@@ -1,4 +1,4 @@
-"""What happened on the way to a result, from what workers and orchestrators left in the store."""
+"""What happened before the reduce, from the documents that workers and orchestrators left in the store."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from core.run.run_store import RunStore
 
 
 def history_of(run: RunStore) -> History:
-    """All executions and all orchestrators of the run, up to now."""
-    drivers = run.drivers()
-    executions = redelivered = 0
+    """All attempts at shards and all orchestrators of the run, up to now."""
+    orchestrators = run.orchestrators.all()
+    attempts = redelivered = 0
     failures: Counter[str] = Counter()
-    for attempt, shards in run.all_attempts():
-        executions += shards
+    for attempt, shards in run.attempts.all():
+        attempts += shards
         redelivered += attempt.redelivered
         if attempt.error:
             failures[_kind(attempt.error)] += 1
     return History(
-        orchestrators=len(drivers),
-        messages=sum(driver.messages for driver in drivers),
-        executions=executions,
+        orchestrators=len(orchestrators),
+        messages=sum(each.messages for each in orchestrators),
+        attempts=attempts,
         redelivered=redelivered,
         failures=dict(sorted(failures.items())),
-        copies=sum(driver.copies for driver in drivers),
-        remade=sum(driver.remade for driver in drivers),
-        workers_restarted=sum(driver.workers_restarted for driver in drivers),
-        brokers_restarted=sum(driver.brokers_restarted for driver in drivers),
+        speculative_attempts=sum(each.speculative_attempts for each in orchestrators),
+        damaged_shards=sum(each.damaged_shards for each in orchestrators),
+        workers_restarted=sum(each.workers_restarted for each in orchestrators),
+        brokers_restarted=sum(each.brokers_restarted for each in orchestrators),
     )
 
 
 def describe(history: History, shards: int) -> str:
-    """One sentence: the executions, and whatever happened beside them."""
+    """One sentence: the attempts, and every fault."""
     kinds = ", ".join(f"{kind} {count}" for kind, count in history.failures.items())
-    told = [
-        (history.redelivered, "delivered again by the broker"),
+    faults = [
+        (history.redelivered, "redelivered by the broker"),
         (sum(history.failures.values()), f"failed or given up ({kinds})"),
-        (history.copies, "second copies of slow shards"),
-        (history.remade, "damaged and made again"),
-        (history.workers_restarted, "workers started again"),
-        (history.brokers_restarted, "brokers started again"),
-        (history.orchestrators - 1, "more orchestrators"),
+        (history.speculative_attempts, "speculative attempts at slow shards"),
+        (history.damaged_shards, "damaged shards attacked again"),
+        (history.workers_restarted, "workers restarted"),
+        (history.brokers_restarted, "brokers restarted"),
+        (history.orchestrators - 1, "further orchestrators"),
     ]
-    parts = [f"{history.executions} executions of {shards} shards", f"{history.messages} messages"]
-    return ", ".join([*parts, *(f"{count} {what}" for count, what in told if count > 0)])
+    parts = [f"{history.attempts} attempts at {shards} shards", f"{history.messages} messages"]
+    return ", ".join([*parts, *(f"{count} {what}" for count, what in faults if count > 0)])
 
 
 def _kind(error: str) -> str:

@@ -1,6 +1,6 @@
-"""From the shards to the result: concatenation, index maps, ledger, figures, audit.
+"""From the finished shards to the result: concatenation, index map, ledger, statistics, audit.
 
-Idempotent, and streaming: it holds a group of shards at a time, of a bounded number of pixels and rows, or one shard.
+Idempotent, and streaming: it holds one group of shards at a time, of a bounded number of pixels and rows.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from core.image.digest import images_digest
 from core.image.pixels import Images
 from core.reduce import audit
 from core.reduce.finished_shards import FinishedShards, groups
+from core.reduce.history import history_of
 from core.reduce.index_builder import IndexBuilder
 from core.reduce.statistics import Figures
+from core.run.layout import INDEX_MAP, LEDGER
 from core.run.manifest import Manifest
 from core.run.records import FinishedShard
 from core.run.report import Report
-from core.run.run_store import INDEX_MAP, LEDGER, RunStore
+from core.run.run_store import RunStore
 from core.shard.attack_shard import ClassifierOf
 from core.shard.ledger import schema
 
@@ -50,7 +52,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     if not len(parts):
         raise IncompleteError("no shard of this run was finished")
     missing = parts.missing()
-    figures, index = run.write_result(LEDGER, partial(_gather, run, manifest, parts))
+    figures, index = run.results.write(LEDGER, partial(_gather, run, manifest, parts))
     totals = figures.totals()
     checks = [
         audit.check_inputs(run, manifest),
@@ -62,13 +64,13 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     with closing(index):
         duplicates = index.duplicates()
         if not missing:
-            run.write_attack_data(manifest.data, partial(_images, run, manifest, parts))
-            run.write_result(INDEX_MAP, index.save)
+            run.results.write_attack_data(manifest.data, partial(_images, run, manifest, parts))
+            run.results.write(INDEX_MAP, index.save)
     if not missing:
         attack_data, digest = audit.check_attack_data(run, manifest, parts)
         checks.append(attack_data)
         checks.append(audit.check_sample(run, manifest, classifier_of(run, manifest)))
-    errors = {index: error for index, error in run.quarantined().items() if index in missing}
+    errors = {index: error for index, error in run.quarantine.errors().items() if index in missing}
     report = Report(
         run_id=manifest.run_id,
         complete=not missing,
@@ -79,7 +81,6 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         missing_shards=missing,
         quarantined_shards=sorted(errors),
         errors=errors,
-        executions=run.executions(),
         attack_data_sha256=digest,
         audit=checks,
         timing={
@@ -87,22 +88,23 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
             "shards_cpu_seconds": parts.cpu_seconds,
             "reduce_seconds": time.perf_counter() - began,
         },
+        history=history_of(run),
     )
-    run.write_report(report)
+    run.results.write_report(report)
     return report
 
 
 def _parts(run: RunStore, manifest: Manifest) -> FinishedShards:
     parts, wrong = FinishedShards(manifest), {}
-    for records, damaged in run.all_records(run.finished()):
+    for records, damaged in run.shards.all_records(run.shards.finished()):
         for part, record in records.items():
-            if record.shard != manifest.shard(part):
-                damaged[part] = IntegrityError(f"{record.shard.title}: its record is about other images")
+            if record.shard != manifest.slice_of(part):
+                damaged[part] = IntegrityError(f"{record.shard.range}: its record is about other images")
             else:
                 parts.add(record)
         wrong.update(damaged)
     for part in wrong:
-        run.forget_shard(part)
+        run.shards.forget(part)
     if wrong:
         raise next(iter(wrong.values()))
     return parts
@@ -143,42 +145,42 @@ def _digests(rows: pa.Table) -> NDArray[np.uint8]:
 def _rows(run: RunStore, manifest: Manifest, group: list[FinishedShard]) -> list[pa.Table]:
     """The rows of shards without a gap, each checked against its record and the inputs."""
     tables = []
-    for part, rows in zip(group, run.rows_of_shards(group), strict=True):
+    for part, rows in zip(group, run.shards.rows_of(group), strict=True):
         with _forgotten(run, part):
             if isinstance(rows, IntegrityError):
                 raise rows
             _check(rows, part)
         tables.append(rows)
     first = group[0].shard.start
-    labels = run.labels(manifest.data, first, group[-1].shard.stop)
+    labels = run.inputs.labels(manifest.data, first, group[-1].shard.stop)
     for part, rows in zip(group, tables, strict=True):
         shard = part.shard
         with _forgotten(run, part):
             if not np.array_equal(rows.column("label").to_numpy(), labels[shard.start - first : shard.stop - first]):
-                raise IntegrityError(f"{shard.title}: its labels are not those of the inputs")
+                raise IntegrityError(f"{shard.range}: its labels are not those of the inputs")
     return tables
 
 
 def _check(rows: pa.Table, part: FinishedShard) -> None:
     shard = part.shard
     if not rows.schema.equals(schema()) or any(column.null_count for column in rows.columns):
-        raise IntegrityError(f"{shard.title}: its rows have other columns than the ledger")
+        raise IntegrityError(f"{shard.range}: its rows have other columns than the ledger")
     if not pc.all(pc.match_substring_regex(rows.column("digest"), _DIGEST)).as_py():
-        raise IntegrityError(f"{shard.title}: its rows have digests that are none")
+        raise IntegrityError(f"{shard.range}: its rows have digests that are none")
     if not np.array_equal(rows.column("index").to_numpy(), np.arange(shard.start, shard.stop)):
-        raise IntegrityError(f"{shard.title}: its rows are about other images")
+        raise IntegrityError(f"{shard.range}: its rows are about other images")
 
 
 def _images(run: RunStore, manifest: Manifest, parts: FinishedShards) -> Iterator[Images]:
     """The shards' images, each checked against its record."""
     for group in groups(parts, _PIXELS // math.prod(manifest.data.image_shape)):
-        found = run.images_of_shards(manifest.data, [part.shard for part in group])
+        found = run.shards.images_of(manifest.data, [part.shard for part in group])
         for part, images in zip(group, found, strict=True):
             with _forgotten(run, part):
                 if isinstance(images, IntegrityError):
                     raise images
                 if images_digest(images) != part.images_sha256:
-                    raise IntegrityError(f"{part.shard.title}: its images are not those of its record")
+                    raise IntegrityError(f"{part.shard.range}: its images are not those of its record")
             yield images
 
 
@@ -188,5 +190,5 @@ def _forgotten(run: RunStore, part: FinishedShard) -> Iterator[None]:
     try:
         yield
     except IntegrityError:
-        run.forget_shard(part.shard.shards)
+        run.shards.forget(part.shard.range)
         raise

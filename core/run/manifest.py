@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from core.run.shard_range import MOST_TOGETHER, Shards, Span, title
+from core.errors import StoreError
 from core.run.value import Count, Scalar, Sha256, Size, Value
+from core.run.work_unit import MAX_RANGE, ShardRange
 
-MOST_SHARDS = 10**8  # their numbers have eight digits in the names of files
+MAX_SHARDS = 10**8  # file names have eight digits for a shard
 LARGEST_BATCH = 2**16
+LAYOUT: Literal[2] = 2  # grows when an older run can no longer be read
+_LAYOUT = re.compile(rb'"layout": ?([0-9]{1,9})\b')
 
 
 class Blob(Value):
@@ -79,6 +83,11 @@ class DataRef(Value):
     labels: Blob
     class_names: tuple[str, ...] = ()
 
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, H, W, C)."""
+        return (self.count, *self.image_shape)
+
     @model_validator(mode="after")
     def _addressable(self) -> DataRef:
         if 8 * self.count * math.prod(self.image_shape) >= 2**63:
@@ -94,31 +103,26 @@ class ModelRef(Value):
     file: Blob
 
 
-class Shard(Value):
-    """Images start to stop of the data set (stop excluded): shard ``index``, or shards index to ``last`` together."""
+class ShardSlice(Value):
+    """Images ``start`` to ``stop`` (excluded) of the data set, which are shards ``first`` to ``last`` (included)."""
 
-    index: int = Field(ge=0, lt=MOST_SHARDS)
-    last: int | None = Field(None, lt=MOST_SHARDS)
+    first: int = Field(ge=0, lt=MAX_SHARDS)
+    last: int = Field(lt=MAX_SHARDS)
     start: Count
     stop: int
 
     @model_validator(mode="after")
-    def _not_empty(self) -> Shard:
+    def _not_empty(self) -> ShardSlice:
         if self.stop <= self.start:
             raise ValueError(f"images {self.start} to {self.stop}")
-        if self.last is not None and not 0 < self.last - self.index < MOST_TOGETHER:
-            raise ValueError(f"shards {self.index} to {self.last} together")
+        if not 0 <= self.last - self.first < MAX_RANGE:
+            raise ValueError(f"a range of shards {self.first} to {self.last}")
         return self
 
     @property
-    def shards(self) -> Shards:
-        """By their numbers."""
-        return self.index if self.last is None else Span(self.index, self.last)
-
-    @property
-    def title(self) -> str:
-        """For messages."""
-        return title(self.shards)
+    def range(self) -> ShardRange:
+        """The shards."""
+        return ShardRange(self.first, self.last)
 
     @property
     def count(self) -> int:
@@ -133,16 +137,16 @@ class Manifest(Value):
     shards_per_task: neighbours that a task takes together; the result is the same with any number of them.
     """
 
-    layout: Literal[1] = 1
+    layout: Literal[2] = LAYOUT
     run_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     created: str
     config: RunConfig
     data: DataRef
     model: ModelRef
-    shards: int = Field(ge=1, le=MOST_SHARDS)
+    shards: int = Field(ge=1, le=MAX_SHARDS)
     max_attempts: int = Field(3, ge=1)
     time_limit: float = Field(3600.0, gt=0)
-    shards_per_task: int = Field(1, ge=1, le=MOST_TOGETHER)
+    shards_per_task: int = Field(1, ge=1, le=MAX_RANGE)
     versions: dict[str, str]
 
     @model_validator(mode="after")
@@ -151,17 +155,26 @@ class Manifest(Value):
             raise ValueError(f"{self.shards} shards for {self.data.count} images")
         return self
 
-    def shard(self, shards: Shards) -> Shard:
-        """A shard, or several together: sizes of shards differ by one image at most."""
-        first, last = (shards, shards) if isinstance(shards, int) else (shards.first, shards.last)
-        if not 0 <= first <= last < self.shards:
-            raise ValueError(f"shards {first} to {last} of a run with {self.shards}")
+    def slice_of(self, shards: ShardRange) -> ShardSlice:
+        """The images of a shard range. Shards differ by one image at most."""
+        if not 0 <= shards.first <= shards.last < self.shards:
+            raise ValueError(f"{shards} of a run with {self.shards}")
         n = self.data.count
-        start, stop = first * n // self.shards, (last + 1) * n // self.shards
-        return Shard(index=first, last=None if first == last else last, start=start, stop=stop)
+        start, stop = shards.first * n // self.shards, (shards.last + 1) * n // self.shards
+        return ShardSlice(first=shards.first, last=shards.last, start=start, stop=stop)
 
-    def block(self, index: int) -> Shards:
-        """What a task takes together with shard ``index``."""
+    def range_of(self, index: int) -> ShardRange:
+        """The range that a task takes together, of which shard ``index`` is one."""
         first = index // self.shards_per_task * self.shards_per_task
-        last = min(first + self.shards_per_task, self.shards) - 1
-        return first if first == last else Span(first, last)
+        return ShardRange(first, min(first + self.shards_per_task, self.shards) - 1)
+
+
+def check_layout(content: bytes, url: str) -> None:
+    """Refuse the manifest of another layout in one clear line; raises StoreError. Damage is for the decoder to find."""
+    found = _LAYOUT.search(content[:4096])
+    if found and int(found[1]) != LAYOUT:
+        raise StoreError(
+            f"a run of layout {LAYOUT}",
+            f"layout {int(found[1])} at {url}, written by another version of advshard",
+            "open it with the version that wrote it, or give the run command again for a new run",
+        )

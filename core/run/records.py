@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pydantic import Field, model_validator
 
-from core.run.manifest import Shard
+from core.run.manifest import ShardSlice
 from core.run.value import Count, Seconds, Sha256, Size, Value
 
 
@@ -19,13 +19,16 @@ class Fingerprint(Value):
 
 
 class ShardRecord(Value):
-    """A finished shard, or several that were attacked together. Written last: a shard with a record is done.
+    """A finished shard range. Written last: shards with a record are finished.
 
-    images_sha256 is that of the adversarial images' bytes alone (C order, little-endian float32),
-    rows_sha256 that of the file of its rows.
+    Attributes:
+        shard: which shards, and which images.
+        images_sha256: of the adversarial images' bytes alone (C order, little-endian float32).
+        rows_sha256: of the file with their rows of the ledger.
+        seconds, cpu_seconds: what the attempt took.
     """
 
-    shard: Shard
+    shard: ShardSlice
     images_sha256: Sha256
     rows_sha256: Sha256
     successes: Count
@@ -43,25 +46,30 @@ class ShardRecord(Value):
 
 
 class Attempt(Value):
-    """One execution of a shard (or of the reduce), as its worker keeps it up to date.
+    """One execution of a work unit, as its worker keeps it up to date.
 
-    task_id comes from a message and becomes the name of a file. beat grows while the worker lives; error
-    is its last word if it failed, or the orchestrator's if it gave the execution up. redelivered: the
-    broker had delivered its message before.
+    Attributes:
+        task_id: comes from a message and becomes a file name.
+        started: seconds since the epoch by the worker's clock.
+        heartbeat: grows while the worker lives.
+        redelivered: the broker had delivered the message before.
+        error: why the attempt failed, or why an orchestrator gave it up.
     """
 
     task_id: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$")
     worker: str
     started: float
-    beat: Count = 0
+    heartbeat: Count = 0
     redelivered: bool = False
     error: str | None = None
 
 
-class Driver(Value):
-    """A process that drives a run, as of ``seen`` (seconds since the epoch by its clock), and what it did so far.
+class Orchestrator(Value):
+    """The heartbeat of a process that drives a run, with what it has counted so far (see ``History``).
 
-    What it counts is told at ``History``.
+    Attributes:
+        seen: when it was written, seconds since the epoch by the orchestrator's clock.
+        gone: it ended on purpose, and no further heartbeat comes.
     """
 
     token: str = Field(pattern=r"^[0-9a-f]{32}$")
@@ -70,17 +78,29 @@ class Driver(Value):
     seen: float
     gone: bool = False
     messages: Count = 0
-    copies: Count = 0
-    remade: Count = 0
+    speculative_attempts: Count = 0
+    damaged_shards: Count = 0
     workers_restarted: Count = 0
     brokers_restarted: Count = 0
 
 
+class RunTiming(Value):
+    """How long the orchestrator that finished the run took, in seconds. ``report.json`` has the workers' times.
+
+    Attributes:
+        attack_seconds: until every shard was finished or quarantined.
+        run_seconds: until the report was written.
+    """
+
+    attack_seconds: Seconds
+    run_seconds: Seconds
+
+
 class FinishedShard(Protocol):
-    """A finished shard, or several in one, and the digests of its artifacts, as its record has them."""
+    """What the reduce needs of the record of a finished shard range."""
 
     @property
-    def shard(self) -> Shard:
+    def shard(self) -> ShardSlice:
         """Which images."""
 
     @property

@@ -39,22 +39,26 @@ class AttackFigures(Value):
 
 
 class History(Value):
-    """What happened on the way. Without any fault: one orchestrator, one execution of each shard, and no more.
+    """What happened before the reduce. Without any fault: one orchestrator and one attempt at each shard.
 
-    orchestrators: processes that drove the run; messages: sent by them, the reduce's included;
-    executions: of shards; redelivered: executions of a message that the broker had delivered before;
-    failures: executions that failed or were given up, by their kind of error; copies: shards sent a
-    second time because they were slow; remade: shards made again because what the store held of them
-    was damaged; workers_restarted, brokers_restarted: of the embedded default.
+    Attributes:
+        orchestrators: processes that drove the run.
+        messages: sent by them up to the reduce.
+        attempts: at shards, counted by shard.
+        redelivered: attempts whose message the broker had delivered before.
+        failures: attempts that failed or were given up, by kind of error.
+        speculative_attempts: work units sent a second time because they were slow.
+        damaged_shards: shards attacked again because their artifacts in the store were damaged.
+        workers_restarted, brokers_restarted: of the embedded default.
     """
 
     orchestrators: Count
     messages: Count
-    executions: Count
+    attempts: Count
     redelivered: Count
     failures: dict[str, Count]
-    copies: Count
-    remade: Count
+    speculative_attempts: Count
+    damaged_shards: Count
     workers_restarted: Count
     brokers_restarted: Count
 
@@ -67,8 +71,7 @@ class Report(Value):
     success_rate_uint8: the success rate after rounding the adversarial image to 8 bits. The means
     of SSIM are None where SSIM is not defined (a side under 11 pixels) or no image counts.
     target_rate: of a targeted run, the share of images that are predicted as their target.
-    errors: why each quarantined shard was given up. executions: how often a shard was started;
-    without any fault, the number of shards. history and some of the timing are the orchestrator's.
+    errors: why each quarantined shard was given up. timing: what shards and reduce took, in seconds.
     """
 
     run_id: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -93,11 +96,10 @@ class Report(Value):
     missing_shards: list[Count]
     quarantined_shards: list[Count]
     errors: dict[int, str]
-    executions: Count
     attack_data_sha256: Sha256 | None
     audit: list[AuditCheck]
     timing: dict[str, float]
-    history: History | None = None
+    history: History
 
     @model_validator(mode="after")
     def _complete_or_not(self) -> Report:

@@ -1,11 +1,11 @@
-"""The folder that holds the runs: what ``--store`` names."""
+"""The folder that holds all runs: what ``--store`` names."""
 
 from __future__ import annotations
 
 import re
 from uuid import uuid4
 
-from core.errors import IntegrityError, StoreError
+from core.errors import AdvshardError, IntegrityError, StoreError
 from core.run.manifest import Manifest
 from core.run.run_store import RunStore
 from core.storage.folder import Folder
@@ -32,16 +32,16 @@ class Store:
         """All runs that have a manifest."""
         return [run for run in map(self.run, self.run_ids()) if run.has_manifest()]
 
-    def by_age(self) -> tuple[list[tuple[RunStore, Manifest]], dict[str, IntegrityError]]:
-        """All runs with their manifests, the newest last; and what is wrong with those that can't be read."""
+    def by_age(self) -> tuple[list[tuple[RunStore, Manifest]], dict[str, AdvshardError]]:
+        """All runs with their manifests, the newest last, and the errors of those that cannot be read, by URL."""
         good: list[tuple[RunStore, Manifest]] = []
-        damaged: dict[str, IntegrityError] = {}
+        unreadable: dict[str, AdvshardError] = {}
         for run in self.runs():
             try:
                 good.append((run, run.manifest()))
-            except IntegrityError as error:
-                damaged[run.url] = error
-        return sorted(good, key=lambda pair: pair[1].created), damaged
+            except (IntegrityError, StoreError) as error:
+                unreadable[run.url] = error
+        return sorted(good, key=lambda pair: pair[1].created), unreadable
 
     def planned(self, run_id: str) -> bool:
         """Whether there is such a run; raises StoreError where the store doesn't say."""

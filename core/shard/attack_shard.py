@@ -1,4 +1,4 @@
-"""A shard, or several together, from their slice of the inputs to their record."""
+"""A shard range, from its slice of the inputs to its record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.models.inference.classifier import Classifier
 from core.run.manifest import Manifest
 from core.run.records import Fingerprint, ShardRecord
 from core.run.run_store import RunStore
-from core.run.shard_range import Shards, indices_of
+from core.run.work_unit import ShardRange, single
 from core.runtime.fingerprint import processor, versions
 from core.shard import ledger
 from core.shard.cascade import run_stages, stages_of
@@ -28,22 +28,22 @@ from core.shard.targets import targets
 ClassifierOf = Callable[[RunStore, Manifest], Classifier]
 
 
-def run_shard(run: RunStore, shards: Shards, classifier_of: ClassifierOf, worker: str) -> ShardRecord:
-    """Attack a shard, or several as if they were one, and publish it; what is done already is returned as it is.
+def run_shard(run: RunStore, shards: ShardRange, classifier_of: ClassifierOf, worker: str) -> ShardRecord:
+    """Attack a shard range and publish it. If it is finished already, its record is returned unchanged.
 
-    The figures are measured on the adversarial images as they are read back from the store.
+    The metrics are measured on the adversarial images as they are read back from the store.
     """
     known = _known(run, shards)
     if known is not None:
         return known
     began, cpu_began = time.perf_counter(), time.process_time()
     manifest = run.manifest()
-    config, shard = manifest.config, manifest.shard(shards)
+    config, shard = manifest.config, manifest.slice_of(shards)
     classifier = classifier_of(run, manifest)
 
-    stored = run.images(manifest.data, shard.start, shard.stop)
+    stored = run.inputs.images(manifest.data, shard.start, shard.stop)
     clean = to_float(stored, config.bounds)
-    labels = run.labels(manifest.data, shard.start, shard.stop)
+    labels = run.inputs.labels(manifest.data, shard.start, shard.stop)
     indices = np.arange(shard.start, shard.stop, dtype=np.int64)
     clean_logits = classifier.logits(clean)
     clean_predictions = np.asarray(clean_logits.argmax(axis=1), np.int64)
@@ -65,15 +65,15 @@ def run_shard(run: RunStore, shards: Shards, classifier_of: ClassifierOf, worker
     late = _known(run, shards)
     if late is not None:
         return late  # another worker was faster
-    run.write_shard_images(shards, outcome.images)
-    written = run.shard_images(manifest.data, shard)
+    run.shards.write_images(shards, outcome.images)
+    written = run.shards.images(manifest.data, shard)
     measured = ledger.measure(classifier, clean, written, config.bounds, clean_predictions)
     aimed_at = aims if examples.targeted else np.full(shard.count, NO_TARGET)
-    numbers = np.repeat(indices_of(shards), [manifest.shard(index).count for index in indices_of(shards)])
+    numbers = np.repeat(list(shards), [manifest.slice_of(single(index)).count for index in shards])
     table = ledger.rows(measured, outcome, indices, labels, aimed_at, digests(stored, config.bounds), numbers)
-    content = run.write_shard_rows(shards, table)
+    content = run.shards.write_rows(shards, table)
     if images_digest(written) != images_digest(outcome.images):
-        raise IntegrityError(f"{shard.title}: the store gave back other images than were written")
+        raise IntegrityError(f"{shard.range}: the store gave back other images than were written")
     record = ShardRecord(
         shard=shard,
         images_sha256=images_digest(written),
@@ -85,12 +85,12 @@ def run_shard(run: RunStore, shards: Shards, classifier_of: ClassifierOf, worker
         seconds=time.perf_counter() - began,
         cpu_seconds=time.process_time() - cpu_began,
     )
-    run.write_shard(record)
+    run.shards.write_record(record)
     return record
 
 
-def _known(run: RunStore, shards: Shards) -> ShardRecord | None:
+def _known(run: RunStore, shards: ShardRange) -> ShardRecord | None:
     try:
-        return run.record(shards)
+        return run.shards.record(shards)
     except IntegrityError:
         return None  # a torn record is made again

@@ -21,11 +21,11 @@ def assets_of(run: RunStore, stage: StageConfig) -> dict[str, Asset]:
 
 def _fetch(run: RunStore, blob: Blob) -> Asset:
     """The file in the store where that is on a disk of this machine, or else a copy in the cache."""
-    path = run.input_path(blob)
+    path = run.inputs.local_path(blob)
     if path is None:
         path = cache_dir() / "inputs" / blob.name
         if not _holds(path, blob):
-            Folder(str(path.parent)).write(path.name, run.input_bytes(blob))
+            Folder(str(path.parent)).write(path.name, run.inputs.content(blob))
     elif not _holds(path, blob):
         raise IntegrityError(f"inputs/{blob.name}: not there, or not what it was")
     return Asset(blob.sha256, path)

@@ -44,7 +44,7 @@ def refuse_untrusted(run: RunStore, manifest: Manifest) -> None:
 def _file_of(run: RunStore, manifest: Manifest) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / manifest.model.file.name
-        path.write_bytes(run.input_bytes(manifest.model.file))
+        path.write_bytes(run.inputs.content(manifest.model.file))
         yield path
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from core.errors import IntegrityError
+from core.storage.folder import Folder
 
 V = TypeVar("V", bound=BaseModel)
 
@@ -28,3 +30,23 @@ def decode(kind: type[V], content: bytes, name: str) -> V:
         first = error.errors(include_input=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))[:200]
         raise IntegrityError(f"{name}: not a valid {kind.__name__}: {where}: {first['msg'][:300]}") from None
+
+
+def read_document(folder: Folder, kind: type[V], name: str) -> V | None:
+    """The document in a file; None where there is none. Raises IntegrityError."""
+    try:
+        return decode(kind, folder.read(name, 0, LARGEST), folder.path(name))
+    except FileNotFoundError:
+        return None
+
+
+def read_documents(folder: Folder, kind: type[V], names: Sequence[str]) -> list[V | IntegrityError | None]:
+    """Several documents of one kind, or what is wrong with them; None for one that is not there."""
+    contents = folder.read_many([(name, 0, LARGEST) for name in names])
+    found: list[V | IntegrityError | None] = []
+    for name, content in zip(names, contents, strict=True):
+        try:
+            found.append(None if content is None else decode(kind, content, name))
+        except IntegrityError as error:
+            found.append(error)
+    return found

@@ -15,7 +15,7 @@ from core.storage.folder import Folder
 from core.storage.npy_header import npy_header
 
 
-class Rows:
+class NpyReader:
     """Reads arrays whose shape and type are known beforehand; any other raises IntegrityError."""
 
     def __init__(self, folder: Folder) -> None:

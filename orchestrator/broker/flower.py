@@ -7,7 +7,7 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from orchestrator.broker.child_process import Guarded
+from orchestrator.broker.child_process import ChildProcess
 from tasks.settings import Settings
 
 USER = "advshard"
@@ -60,9 +60,9 @@ class FlowerConfig:
         }
 
 
-def start_flower(config: FlowerConfig, log: str) -> Guarded:
-    """Flower as a child that ends with us."""
-    return Guarded(config.command, log, env=config.environment)
+def start_flower(config: FlowerConfig, log: str) -> ChildProcess:
+    """Start Flower as a child process that ends with this one."""
+    return ChildProcess(config.command, log, env=config.environment)
 
 
 def free_port(wanted: int = PORT) -> int:

@@ -51,7 +51,7 @@ def compare_command(first: str, second: str, store: str | None) -> None:
 
 
 def _report(run: RunStore) -> Report:
-    report = run.report()
+    report = run.results.report()
     if report is None:
         raise ConfigError("two runs that were reduced", f"{run.url}, which has no report", "resume it first")
     return report

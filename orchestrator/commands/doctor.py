@@ -42,11 +42,11 @@ def _findings(
     from orchestrator.doctor.machine import check_machine, check_memory, cores
     from orchestrator.doctor.software import check_tensorflow
     from orchestrator.doctor.storage import check_store, clock_of_store
-    from orchestrator.execution.execute import MOST_AUTO_WORKERS
+    from orchestrator.execution.execute import MAX_AUTO_WORKERS
 
     yield from check_machine()
     if broker is None or workers is not None:
-        yield from check_memory(workers or min(cores(), MOST_AUTO_WORKERS))
+        yield from check_memory(workers or min(cores(), MAX_AUTO_WORKERS))
     yield from check_tensorflow()
     yield from check_store(store)
     clocks = {"the store": clock_of_store(store)}

@@ -13,8 +13,9 @@ import numpy as np
 from core.errors import ConfigError
 from core.image.pixels import to_float
 from core.run.index_map import IndexMap
+from core.run.layout import INDEX_MAP
 from core.run.manifest import Manifest
-from core.run.run_store import INDEX_MAP, RunStore
+from core.run.run_store import RunStore
 from orchestrator.options import find_run, store_option
 
 _AT_ONCE = 4096  # images
@@ -32,13 +33,13 @@ def export_command(run: str | None, store: str | None, out: Path) -> None:
     its indices, its label, and what its adversarial example is predicted as.
     """
     found = find_run(run, store)
-    report = found.report()
+    report = found.results.report()
     if report is None or not report.complete:
         raise ConfigError("a run that is complete", found.url, "resume it first")
     manifest = found.manifest()
     out.mkdir(parents=True, exist_ok=True)
     _write_images(found, manifest, out)
-    index = IndexMap.load(io.BytesIO(found.result_bytes(INDEX_MAP)))
+    index = IndexMap.load(io.BytesIO(found.results.content(INDEX_MAP)))
     names = [digest.tobytes().hex() for digest in index.digests]
     indices: dict[str, list[int]] = {}
     for name, place in zip(names, index.index.tolist(), strict=True):
@@ -58,8 +59,8 @@ def _write_images(run: RunStore, manifest: Manifest, out: Path) -> None:
     )
     for start in range(0, data.count, _AT_ONCE):
         stop = min(start + _AT_ONCE, data.count)
-        clean[start:stop] = to_float(run.images(data, start, stop), manifest.config.bounds)
-        adversarial[start:stop] = run.attack_data(data, start, stop)
+        clean[start:stop] = to_float(run.inputs.images(data, start, stop), manifest.config.bounds)
+        adversarial[start:stop] = run.results.attack_data(data, start, stop)
 
 
 def _write_map(path: Path, content: Mapping[str, int | list[int]]) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from core.errors import ConfigError
-from core.run.manifest import LARGEST_BATCH, MOST_SHARDS
+from core.run.manifest import LARGEST_BATCH, MAX_SHARDS
 from core.run.run_store import RunStore
-from core.run.shard_range import MOST_TOGETHER
 from core.run.value import Scalar
+from core.run.work_unit import MAX_RANGE
 from orchestrator.exit_codes import INCOMPLETE, RunInterruptedError
 from orchestrator.options import (
     AutoOr,
@@ -29,10 +29,10 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
 
 
 @click.command("run")
-@click.option("--shards", type=click.IntRange(max=MOST_SHARDS), default=64, help="Parts that the set is cut into")
+@click.option("--shards", type=click.IntRange(max=MAX_SHARDS), default=64, help="Parts that the set is cut into")
 @click.option(
     "--shards-per-task",
-    type=AutoOr("shards", "as many as make a task worth its message", MOST_TOGETHER),
+    type=AutoOr("shards", "as many as make a task worth its message", MAX_RANGE),
     default="auto",
     help="Small shards that a worker takes together; auto fills a task with up to 256 images",
 )
@@ -145,21 +145,21 @@ def resume_command(
     if not trusted(trust_model):
         refuse_untrusted(found, found.manifest())
     if retry_quarantined:
-        for index in found.quarantined():
+        for index in found.quarantine.errors():
             found.release(index)
     return see_through(found, url, queue, workers, flower)
 
 
 def see_through(run: RunStore, broker: str | None, queue: str, workers: int | None, flower: bool) -> int:
     """Drive the run to its report, print it, and give the exit code."""
-    from orchestrator.execution.execute import work
+    from orchestrator.execution.execute import execute
     from orchestrator.report.terminal import print_summary
 
     # Also where the shell had it ignored, as for a command in the background of a script.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        report = work(run, broker, workers, flower, queue)
+        report = execute(run, broker, workers, flower, queue)
     except KeyboardInterrupt:
         raise RunInterruptedError(f"interrupted; go on with: python -m orchestrator resume {run.url}") from None
     print_summary(run, report)

@@ -9,17 +9,17 @@ from rich.console import Console
 from rich.table import Table
 
 from core.errors import ConfigError
+from core.run.layout import REPORT_PAGE
 from core.run.manifest import Manifest
-from core.run.run_store import REPORT_PAGE, RunStore
-from core.run.shard_range import indices_of
+from core.run.run_store import RunStore
 from core.run.store import Store
-from orchestrator.execution.completed import Tally
-from orchestrator.execution.heartbeat import FRESH, driver_of
-from orchestrator.execution.poll_throttle import Pace
+from orchestrator.execution.completed import Completed
+from orchestrator.execution.heartbeat import EXPIRY, current_orchestrator
+from orchestrator.execution.poll_throttle import PollThrottle
 from orchestrator.exit_codes import INCOMPLETE
 from orchestrator.options import find_run, store_option, store_url
-from orchestrator.progress.progress import State
-from orchestrator.progress.terminal import Display
+from orchestrator.progress.progress import Progress, Rate
+from orchestrator.progress.terminal import TerminalProgress
 
 
 @click.command("list")
@@ -27,9 +27,9 @@ from orchestrator.progress.terminal import Display
 def list_command(store: str | None) -> None:
     """The runs of a store, the newest last."""
     table = Table("run", "created (UTC)", "data", "model", "attack", "images", "shards", "state", "success", "SSIM")
-    runs, damaged = Store(store_url(store)).by_age()
+    runs, unreadable = Store(store_url(store)).by_age()
     for run, manifest in runs:
-        report = run.report()
+        report = run.results.report()
         table.add_row(
             manifest.run_id,
             manifest.created[:19],
@@ -42,8 +42,8 @@ def list_command(store: str | None) -> None:
             f"{report.success_rate:.4f}" if report else "",
             f"{report.ssim_mean:.4f}" if report and report.ssim_mean is not None else "",
         )
-    for url, error in damaged.items():
-        click.echo(f"damaged: {url}: {error}", err=True)
+    for url, error in unreadable.items():
+        click.echo(f"unreadable: {url}: {error}", err=True)
     # Names come from paths and from the store: what looks like markup is none.
     Console(width=160 if not Console().is_terminal else None, markup=False).print(table)
 
@@ -52,9 +52,9 @@ def list_command(store: str | None) -> None:
 @click.argument("run")
 @store_option
 def cancel_command(run: str, store: str | None) -> None:
-    """Ask whoever works on RUN (an id or a URL) to stop. What is done stays; 'resume' goes on with it."""
+    """Ask all processes that work on RUN (an id or a URL) to stop. Finished shards stay; 'resume' goes on with it."""
     found = find_run(run, store)
-    report = found.report()
+    report = found.results.report()
     if report is not None and report.complete:
         raise ConfigError("a run that isn't complete", found.url, "there is nothing to cancel")
     found.cancel()
@@ -71,41 +71,54 @@ def status_command(run: str | None, store: str | None, watch: bool) -> int:
     manifest = found.manifest()
     if watch:
         _follow(found, manifest)
-    done, quarantined = found.done(), found.quarantined()
-    driver = driver_of(found)
+    finished, quarantined = found.shards.finished_indices(), found.quarantine.errors()
+    orchestrator = current_orchestrator(found)
     click.echo(f"run          {found.url}")
     click.echo(f"state        {_state(found, manifest)}")
-    click.echo(f"shards       {len(done)}/{manifest.shards} done, {len(quarantined)} quarantined")
-    click.echo(f"orchestrator {f'process {driver.pid} on {driver.host}' if driver else 'none'}")
+    click.echo(f"shards       {len(finished)}/{manifest.shards} finished, {len(quarantined)} quarantined")
+    click.echo(f"orchestrator {f'process {orchestrator.pid} on {orchestrator.host}' if orchestrator else 'none'}")
     for index, error in quarantined.items():
         click.echo(f"quarantined  shard {index}: {error}")
     return INCOMPLETE if watch and _state(found, manifest) != "complete" else 0
 
 
 def _follow(run: RunStore, manifest: Manifest) -> None:
-    """Show the run's progress until nobody works on it any more."""
-    state, pace = State(manifest.shards, manifest.data.count), Pace()
-    seen = Tally(manifest, state)
-    patience = time.monotonic() + FRESH  # somebody who starts it just now
-    with Display(f"run {manifest.run_id}") as show:
+    """Show the run's progress until no process works on it any more."""
+    completed, rate, throttle, quarantined = Completed(manifest), Rate(), PollThrottle(), 0
+    grace = time.monotonic() + EXPIRY  # for an orchestrator that starts just now
+    shown = -1
+    with TerminalProgress(f"run {manifest.run_id}") as show:
         while True:
-            if pace.due():
-                with pace:
-                    _note(run, seen)
-                    state.quarantined = len(run.quarantined())
-            if not state.recent or state.recent[-1][1] != state.images_done:
-                state.recent.append((time.monotonic(), state.images_done))
-            show(state)
+            if throttle.due():
+                with throttle:
+                    _count_finished(run, completed)
+                    quarantined = len(run.quarantine.errors())
+            if completed.images != shown:
+                shown = completed.images
+                rate.add(time.monotonic(), shown)
+            show(
+                Progress(
+                    total_shards=manifest.shards,
+                    total_images=manifest.data.count,
+                    shards=completed.shards,
+                    images=completed.images,
+                    successes=completed.successes,
+                    quarantined=quarantined,
+                    began=rate.began,
+                    rate=rate.per_second,
+                )
+            )
             current = _state(run, manifest)
-            if current == "complete" or (current != "running" and time.monotonic() > patience):
+            if current == "complete" or (current != "running" and time.monotonic() > grace):
                 return
             time.sleep(1)
 
 
-def _note(run: RunStore, seen: Tally) -> None:
-    for records, _ in run.all_records(part for part in run.finished() if indices_of(part)[0] not in seen):
+def _count_finished(run: RunStore, completed: Completed) -> None:
+    new = (shards for shards in run.shards.finished() if shards.first not in completed)
+    for records, _ in run.shards.all_records(new):
         for record in records.values():
-            seen.add(record)
+            completed.add(record)
 
 
 @click.command("report")
@@ -117,7 +130,7 @@ def report_command(run: str | None, store: str | None) -> None:
     from orchestrator.report.terminal import print_summary
 
     found = find_run(run, store)
-    report = found.report()
+    report = found.results.report()
     if report is None:
         raise ConfigError("a run that was reduced", f"{found.url}, which has no report", "resume it first")
     write_page(found, report)
@@ -126,12 +139,11 @@ def report_command(run: str | None, store: str | None) -> None:
 
 
 def _state(run: RunStore, manifest: Manifest) -> str:
-    report = run.report()
+    report = run.results.report()
     if report is not None:
         return "complete" if report.complete else "incomplete"
-    driver = driver_of(run)
-    if driver:
+    if current_orchestrator(run):
         return "running"
     if run.cancelled():
         return "cancelled"
-    return "to be reduced" if len(run.done()) == manifest.shards else "interrupted"
+    return "to be reduced" if len(run.shards.finished_indices()) == manifest.shards else "interrupted"

@@ -19,10 +19,10 @@ from orchestrator.doctor.storage import distance
 
 def check_embedded() -> list[Finding]:
     """Whether the embedded server starts."""
-    from orchestrator.broker.embedded import Server
+    from orchestrator.broker.valkey_server import ValkeyServer
 
     try:
-        Server().stop()
+        ValkeyServer().stop()
     except (AdvshardError, OSError) as error:
         return [failed("broker", str(error), "install requirements.lock again, or give --broker")]
     return [ok("broker", "the embedded Valkey server starts")]

@@ -18,7 +18,7 @@ from orchestrator.doctor.machine import PROCESS_BYTES
 from orchestrator.doctor.storage import distance
 from tasks.app import app
 from tasks.probe import probe_file
-from tasks.queues import lanes
+from tasks.queues import partitions
 
 _PING = 2.0  # seconds in which every worker answers
 _NEVER = "let it have the software and the queue of this run, or leave it to others"
@@ -66,8 +66,8 @@ def ask(broker: str, store: str) -> tuple[list[Answer], str | None]:
 
 def judge(answers: list[Answer], digest: str | None, store: str, queue: str) -> list[Finding]:
     """Which of them would take our shards, and what is wrong with those."""
-    lane = lanes(queue)[0]
-    ours = [answer for answer in answers if lane in answer.said.get("queues", [])]
+    partition = partitions(queue)[0]
+    ours = [answer for answer in answers if partition in answer.said.get("queues", [])]
     findings = [
         note("workers", f"{answer.name} would never take our shards: {_why_not(answer, queue)}", _NEVER)
         for answer in answers

@@ -1,4 +1,4 @@
-"""A run from its plan to its report."""
+"""Executes a planned run: broker, workers, scheduler, progress, and the page at the end."""
 
 from __future__ import annotations
 
@@ -10,128 +10,157 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.errors import ConfigError, IncompleteError, IntegrityError, StoreError
-from core.reduce.history import history_of
+from core.run.layout import REPORT_PAGE
 from core.run.manifest import Manifest
+from core.run.records import RunTiming
 from core.run.report import Report
-from core.run.run_store import REPORT_PAGE, RunStore
+from core.run.run_store import RunStore
+from core.run.work_unit import REDUCE, WorkUnit
 from core.runtime.cache_dir import cache_dir
 from core.runtime.fingerprint import versions
 from orchestrator.broker.connection import check_broker, use_broker
-from orchestrator.broker.dispatch import Sender
-from orchestrator.broker.embedded import Fleet
+from orchestrator.broker.dispatch import CeleryDispatcher
+from orchestrator.broker.embedded import EmbeddedFleet
 from orchestrator.broker.flower import FlowerConfig, free_port, start_flower
-from orchestrator.execution.heartbeat import Presence, driver_of
-from orchestrator.execution.scheduler import Watch
+from orchestrator.execution.heartbeat import Heartbeat, current_orchestrator
+from orchestrator.execution.scheduler import Scheduler
 from orchestrator.progress.flower_events import RunEvents
-from orchestrator.progress.progress import State
-from orchestrator.progress.terminal import Display
+from orchestrator.progress.progress import Progress
+from orchestrator.progress.terminal import TerminalProgress
 from orchestrator.report.page import warm_up, write_page
 from tasks.app import app
 from tasks.queues import DEFAULT_QUEUE
 
-MOST_AUTO_WORKERS = 16
+MAX_AUTO_WORKERS = 16
 
 
-def work(
+def execute(
     run: RunStore, broker: str | None, workers: int | None, flower: bool = False, queue: str = DEFAULT_QUEUE
 ) -> Report:
-    """Drive a planned run to its report, on the broker given or on the embedded one.
+    """Drive a planned run to its report. A run that is complete already is left as it is.
 
-    In Celery's eager mode (``task_always_eager``) there is neither: the tasks run in this process.
-    A run that is complete already is left as it is. With ``flower``, Flower shows it while it goes on.
+    In Celery's eager mode (``task_always_eager``) there is no broker and no worker: the tasks run in this process.
+
+    Args:
+        run: the run.
+        broker: its URL; None for a private server and worker processes.
+        workers: number of worker processes without a broker; None for one per core.
+        flower: whether Flower shows the run while it goes on.
+        queue: name of the queue, for workers of one's own.
+
+    Raises:
+        ConfigError: the run was planned with other software.
+        BrokerError: the broker does not answer.
+        StoreError: the store does not answer, or is full.
+        IncompleteError: no shard could be attacked, the reduce keeps failing, or the run was cancelled.
     """
-    report = _finished(run)
+    report = _complete_report(run)
     if report is not None:
         return report
     manifest = run.manifest()
-    if manifest.versions != versions():
-        planned = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
-        raise ConfigError(
-            f"the software that the run was planned with ({planned})",
-            "another version",
-            "install that one, or give the run command again: it starts a run of its own",
-        )
+    _check_versions(manifest)
     run.uncancel()
-    presence = Presence(run)
-    other = driver_of(run)
+    other = current_orchestrator(run)
     if other is not None:
         print(
-            f"note: another orchestrator (process {other.pid} on {other.host}) is at work on this run; "
+            f"note: another orchestrator (process {other.pid} on {other.host}) drives this run; "
             "both go on, and no shard counts twice",
             file=sys.stderr,
         )
     else:
-        run.withdraw_report()
+        run.results.withdraw_report()
     began = time.perf_counter()
     with (
         _broker(run, broker, workers) as fleet,
         _flower(run, fleet.url if fleet else broker, flower),
         _shown(manifest) as show,
     ):
-
-        def beat(now: bool = False, gone: bool = False) -> None:
-            state = watch.state
-            presence.beat(
-                now,
-                gone,
-                messages=state.messages,
-                copies=state.copies,
-                remade=state.remade,
-                workers_restarted=fleet.restarts if fleet else 0,
-                brokers_restarted=fleet.server.restarts if fleet else 0,
-            )
-
-        def tend() -> list[str]:
-            beat()
-            return fleet.tend() if fleet else []
-
-        sender = Sender(run, manifest, queue)
-        watch = Watch(
-            run,
-            manifest,
-            sender.send,
-            tend=tend,
-            replace=fleet.end_worker if fleet else lambda worker: None,
-            show=show,
-            why_idle=sender.why_idle,
-        )
+        link = _Link(run, CeleryDispatcher(run, manifest, queue), fleet)
+        link.scheduler = scheduler = Scheduler(run, link, link, show)
         try:
-            watch.shards()
+            scheduler.attack()
             attacked = time.perf_counter()
-            if not run.done():
-                raise IncompleteError(f"no shard could be attacked: {next(iter(run.quarantined().values()), '')}")
+            if not run.shards.finished_indices():
+                raise IncompleteError(f"no shard could be attacked: {next(iter(run.quarantine.errors().values()), '')}")
             warm_up()  # while a worker reduces
-            report = watch.reduce()
-            seconds = {"attack_seconds": attacked - began, "run_seconds": time.perf_counter() - began}
-            beat(now=True)
-            return _complete(run, report.model_copy(update={"timing": {**report.timing, **seconds}}))
+            report = scheduler.reduce()
+            run.orchestrators.write_timing(
+                RunTiming(attack_seconds=attacked - began, run_seconds=time.perf_counter() - began)
+            )
+            write_page(run, report)
+            return report
         finally:
-            with suppress(StoreError):  # what went wrong before is to be told
-                beat(gone=True)
+            with suppress(StoreError):  # the first error is the one to report
+                link.renew_heartbeat(gone=True)
 
 
-def _finished(run: RunStore) -> Report | None:
+class _Link:
+    """Between the scheduler and the world: dispatcher and workers, with a heartbeat at each turn."""
+
+    scheduler: Scheduler
+
+    def __init__(self, run: RunStore, dispatcher: CeleryDispatcher, fleet: EmbeddedFleet | None) -> None:
+        self._dispatcher, self._fleet, self._heartbeat = dispatcher, fleet, Heartbeat(run)
+
+    def send(self, unit: WorkUnit) -> None:
+        """See Dispatcher."""
+        if unit == REDUCE:
+            self.renew_heartbeat(now=True)  # the reduce reports what this process did
+        self._dispatcher.send(unit)
+
+    def why_idle(self) -> str:
+        """See Dispatcher."""
+        return self._dispatcher.why_idle()
+
+    def tend(self) -> list[str]:
+        """See Workers."""
+        self.renew_heartbeat()
+        return self._fleet.tend() if self._fleet else []
+
+    def replace(self, name: str) -> None:
+        """See Workers."""
+        if self._fleet:
+            self._fleet.end_worker(name)
+
+    def renew_heartbeat(self, now: bool = False, gone: bool = False) -> None:
+        """Write what this process did so far, if it is due."""
+        counters = self.scheduler.counters
+        self._heartbeat.renew(
+            now,
+            gone,
+            messages=counters.messages,
+            speculative_attempts=counters.speculative_attempts,
+            damaged_shards=counters.damaged_shards,
+            workers_restarted=self._fleet.restarts if self._fleet else 0,
+            brokers_restarted=self._fleet.server.restarts if self._fleet else 0,
+        )
+
+
+def _complete_report(run: RunStore) -> Report | None:
     """The report of a run that was complete before."""
     try:
-        report = run.report()
+        report = run.results.report()
     except IntegrityError:
         return None
     if report is None or not report.complete:
         return None
-    # An orchestrator may have been ended just before these.
-    return report if report.history and run.folder.exists(REPORT_PAGE) else _complete(run, report)
-
-
-def _complete(run: RunStore, report: Report) -> Report:
-    """Add what the orchestrator knows to the report of the reduce, and draw the page."""
-    report = report.model_copy(update={"history": history_of(run)})
-    run.write_report(report)
-    write_page(run, report)
+    if not run.results.exists(REPORT_PAGE):
+        write_page(run, report)  # an orchestrator may have been killed just before
     return report
 
 
+def _check_versions(manifest: Manifest) -> None:
+    if manifest.versions != versions():
+        planned = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+        raise ConfigError(
+            f"the software that the run was planned with ({planned})",
+            "another version",
+            "install that one, or give the run command again: it starts a new run",
+        )
+
+
 @contextmanager
-def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[Fleet | None]:
+def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[EmbeddedFleet | None]:
     if app.conf.task_always_eager:
         yield None
         return
@@ -140,15 +169,15 @@ def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[
         use_broker(broker)
         yield None
         return
-    count = workers or min(os.cpu_count() or 1, MOST_AUTO_WORKERS)
-    fleet = Fleet(count, logs_of(run), store=run.url.rsplit("/", 1)[0])
+    count = workers or min(os.cpu_count() or 1, MAX_AUTO_WORKERS)
+    fleet = EmbeddedFleet(count, logs_of(run), store=run.url.rsplit("/", 1)[0])
     try:
         use_broker(fleet.url)
         yield fleet
     except BaseException:
         fleet.stop()
         raise
-    fleet.stop(gently=False)  # the report is there: a second copy that still runs changes nothing
+    fleet.stop(gently=False)  # the report is there: a speculative attempt that still runs changes nothing
 
 
 @contextmanager
@@ -158,40 +187,30 @@ def _flower(run: RunStore, broker: str | None, wanted: bool) -> Iterator[None]:
         return
     config = FlowerConfig.create(broker, free_port())
     logs_of(run).mkdir(parents=True, exist_ok=True)
-    guarded = start_flower(config, str(logs_of(run) / "flower.log"))
+    child = start_flower(config, str(logs_of(run) / "flower.log"))
     print(config.greeting, file=sys.stderr)
     try:
         yield
     finally:
-        guarded.stop()
+        child.stop()
 
 
 @contextmanager
-def _shown(manifest: Manifest) -> Iterator[Callable[[State], None]]:
-    """Shows the run's state on the terminal and, by events, in Flower."""
-    if app.conf.task_always_eager:
-        with Display(f"run {manifest.run_id}") as display:
-            yield display
-        return
-    events, began = RunEvents(manifest), time.perf_counter()
-    events.began()
-    error: str | None = "interrupted"
-    try:
-        with Display(f"run {manifest.run_id}") as display:
+def _shown(manifest: Manifest) -> Iterator[Callable[[Progress], None]]:
+    """Shows the run's progress on the terminal and, by events, in Flower."""
+    with TerminalProgress(f"run {manifest.run_id}") as terminal:
+        if app.conf.task_always_eager:
+            yield terminal
+            return
+        with RunEvents(manifest) as events:
 
-            def show(state: State) -> None:
-                display(state)
-                events.progress(state)
+            def show(progress: Progress) -> None:
+                terminal(progress)
+                events.progress(progress)
 
             yield show
-        error = None
-    except Exception as failure:
-        error = str(failure)
-        raise
-    finally:
-        events.ended(error, time.perf_counter() - began)
 
 
 def logs_of(run: RunStore) -> Path:
-    """Where the embedded workers of a run write their logs."""
+    """The folder for the logs of a run's embedded workers."""
     return cache_dir() / "logs" / run.url.rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""Who drives a run: a small file in the run, renewed while the orchestrator lives."""
+"""The heartbeat of an orchestrator: a small document in the run, renewed while the process lives."""
 
 from __future__ import annotations
 
@@ -9,49 +9,54 @@ import time
 from uuid import uuid4
 
 from core.errors import StoreError
-from core.run.records import Driver
+from core.run.records import Orchestrator
 from core.run.run_store import RunStore
 from core.storage.folder import is_final
 
-BEAT = 2.0  # seconds between two renewals
-FRESH = 10.0  # seconds after which an orchestrator counts as gone
+INTERVAL = 2.0  # seconds between two heartbeats
+EXPIRY = 10.0  # seconds without one after which an orchestrator counts as gone
 _log = logging.getLogger(__name__)
 
 
-def is_fresh(driver: Driver) -> bool:
-    """Whether it gave a sign of life just now."""
-    return not driver.gone and abs(time.time() - driver.seen) < FRESH
+def current_orchestrator(run: RunStore) -> Orchestrator | None:
+    """The orchestrator that drives the run; None where there is none."""
+    return next((each for each in reversed(run.orchestrators.all()) if _is_current(each)), None)
 
 
-def driver_of(run: RunStore) -> Driver | None:
-    """Who drives the run; None where nobody does."""
-    return next((driver for driver in reversed(run.drivers()) if is_fresh(driver)), None)
+def _is_current(orchestrator: Orchestrator) -> bool:
+    return not orchestrator.gone and abs(time.time() - orchestrator.seen) < EXPIRY
 
 
-class Presence:
-    """Our own sign of life in a run."""
+class Heartbeat:
+    """The heartbeat of this process in a run."""
 
     def __init__(self, run: RunStore) -> None:
         self._run = run
         self._token = uuid4().hex
         self._next = 0.0
 
-    def beat(self, now: bool = False, gone: bool = False, **counts: int) -> None:
-        """Renew it when it is time, or now, with what we did so far; at the end say that we are gone.
+    def renew(self, now: bool = False, gone: bool = False, **counts: int) -> None:
+        """Write it if it is due.
 
-        Raises StoreError where the store will not take it.
+        Args:
+            now: write it in any case.
+            gone: say that this process ends.
+            counts: what this process did so far, fields of ``Orchestrator``.
+
+        Raises:
+            StoreError: the store refuses it for good.
         """
         if time.monotonic() < self._next and not (now or gone):
             return
-        self._next = time.monotonic() + BEAT
-        driver = Driver(
+        self._next = time.monotonic() + INTERVAL
+        orchestrator = Orchestrator(
             token=self._token, host=socket.gethostname(), pid=os.getpid(), seen=time.time(), gone=gone, **counts
         )
         try:
-            self._run.write_driver(driver)
+            self._run.orchestrators.write(orchestrator)
         except OSError as error:
             if not is_final(error):
-                _log.debug("no sign of life written: %s", error)  # the watch finds out and waits
+                _log.debug("no heartbeat written: %s", error)  # the scheduler finds out, and waits
                 return
             raise StoreError(
                 f"a store that can be written at {self._run.url}",

@@ -1,30 +1,32 @@
-"""When to look at the store again: what a look costs decides how often there is one."""
+"""When to look at the store again: the cost of a look decides how often there is one."""
 
 from __future__ import annotations
 
-import time
 from types import TracebackType
 
-SHARE = 10  # a look may take a tenth of the time
-LONGEST = 10.0  # seconds between two looks, whatever they take: a lease is three times as long
+from orchestrator.execution.clock import Clock, SteadyClock
+
+_SHARE = 10  # a look may take a tenth of the time
+_LONGEST = 10.0  # seconds between two looks at most; a lease is three times as long
 
 
-class Pace:
-    """Use it around a look, as a context manager; ``due`` says when the next one is."""
+class PollThrottle:
+    """A context manager around each look; ``due`` says when the next one is."""
 
-    def __init__(self) -> None:
-        self._began = self._next = 0.0
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SteadyClock()
+        self._began = self._next = self._clock.now()
 
     def due(self) -> bool:
         """Whether it is time for another look."""
-        return time.monotonic() >= self._next
+        return self._clock.now() >= self._next
 
     def __enter__(self) -> None:
-        self._began = time.monotonic()
+        self._began = self._clock.now()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        now = time.monotonic()
-        # A look that failed told nothing, however long it took.
-        self._next = now if kind else now + min(LONGEST, SHARE * (now - self._began))
+        now = self._clock.now()
+        # A look that failed gave no information, however long it took.
+        self._next = now if kind else now + min(_LONGEST, _SHARE * (now - self._began))

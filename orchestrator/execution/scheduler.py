@@ -1,374 +1,344 @@
-"""Sees a run through to its report. The store is the truth; a message may be lost or come twice.
+"""Drives a run to its report. The store is the truth; a message may be lost or arrive twice.
 
-A part (a shard, several small ones, or the reduce) is sent, and sent again when its execution failed or was
-given up, or when nothing moves and nobody seems to have it. Near the end, a second copy of a slow shard is sent to
-whoever is idle: the first to finish counts. Failed executions are counted in the store: after
-``max_attempts`` of them a shard is quarantined with its error, and the run goes on. Shards that failed
-together are sent again one by one, so that each answers for itself.
+A work unit is sent, and sent again when its attempt failed or was given up, or when there is no progress and
+no worker reports it. Near the end, a slow unit gets a speculative attempt on an idle worker: the first to
+finish counts. Failed attempts are counted in the store: after ``max_attempts`` of them a shard is quarantined
+with its error, and the run goes on. Shards that failed together are sent again one by one.
 
-After one listing at the start it asks the store by name alone, for the parts under way, those about to
-be sent and those in quarantine: what a look costs does not depend on how many shards the run has.
+After one listing at the start the store is asked by name alone, for the units in flight, those about to be
+sent and those in quarantine: the cost of a look does not depend on the number of shards.
 """
 
 from __future__ import annotations
 
 import itertools
 import statistics
-import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import Protocol
 
 from core.errors import IncompleteError, IntegrityError, StoreError
-from core.run.manifest import Manifest
 from core.run.records import Attempt, ShardRecord
 from core.run.report import Report
-from core.run.run_store import REDUCE, RunStore
-from core.run.shard_range import Shards, Span, indices_of
+from core.run.run_store import RunStore
+from core.run.work_unit import REDUCE, Reduce, ShardRange, WorkUnit, single
 from core.storage.folder import is_final
-from orchestrator.execution.completed import Tally
-from orchestrator.execution.in_flight import LEASE, Flight
-from orchestrator.execution.poll_throttle import Pace
-from orchestrator.progress.progress import State
+from orchestrator.execution.clock import Clock, SteadyClock
+from orchestrator.execution.decision import Action, Situation, decide_in_flight, decide_waiting
+from orchestrator.execution.in_flight import InFlight, Observation
+from orchestrator.execution.limits import Limits
+from orchestrator.execution.outage import Outage
+from orchestrator.execution.poll_throttle import PollThrottle
+from orchestrator.execution.shard_states import ShardStates
+from orchestrator.progress.progress import Progress
 
-Part = Shards | str
-Send = Callable[[Part], None]
-
-POLL = 0.2  # seconds between two looks at the store
-IDLE = 10.0  # seconds without any movement before what nobody has started counts as lost
-SLOW = 15.0  # seconds that a shard may run before it can count as slow
-WINDOW = 256  # messages under way at most, so that several runs share the workers
-_FEW = 8  # parts under way near the end
-_SLOWER = 4.0  # times the median of the others
-_PATIENCE = 120.0  # seconds that the broker or the store may be away
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")
 
 
-class _Outage:
-    """Since when something doesn't answer."""
+class Dispatcher(Protocol):
+    """Sends work units to workers."""
 
-    def __init__(self) -> None:
-        self._since: float | None = None
+    def send(self, unit: WorkUnit) -> None:
+        """Send a work unit; raises OSError where the broker does not accept it."""
+        ...
 
-    def away(self) -> float:
-        """It did not answer: the seconds since it did not for the first time."""
-        self._since = self._since or time.monotonic()
-        return time.monotonic() - self._since
-
-    def back(self) -> None:
-        """It answered."""
-        self._since = None
+    def why_idle(self) -> str:
+        """Why no worker starts anything."""
+        ...
 
 
-class Watch:
-    """The loop.
+class Workers(Protocol):
+    """The worker processes, as far as this process can look after them."""
 
-    tend: keeps the workers alive, and names those that died since the last call; replace: told of a
-    worker whose execution was given up while it seemed to live.
-    """
+    def tend(self) -> list[str]:
+        """Keep them alive; the names of those that died since the last call."""
+        ...
+
+    def replace(self, name: str) -> None:
+        """An attempt of this worker was given up while it seemed to live."""
+        ...
+
+
+class Scheduler:
+    """Call ``attack``, then ``reduce``."""
 
     def __init__(
         self,
         run: RunStore,
-        manifest: Manifest,
-        send: Send,
-        *,
-        tend: Callable[[], list[str]] = list,
-        replace: Callable[[str], None] = lambda worker: None,
-        show: Callable[[State], None] = lambda state: None,
-        why_idle: Callable[[], str] = lambda: "no worker took anything",
-        poll: float = POLL,
-        lease: float = LEASE,
-        idle: float = IDLE,
-        slow: float = SLOW,
+        dispatcher: Dispatcher,
+        workers: Workers,
+        show: Callable[[Progress], None] = lambda progress: None,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self.run, self.manifest = run, manifest
-        self._send_message, self._tend, self._replace = send, tend, replace
-        self._show, self._why_idle = show, why_idle
-        self._poll, self._lease, self._idle, self._slow = poll, lease, idle, slow
-        self._waiting: deque[Part] = deque()
-        self._flights: dict[Part, Flight] = {}
-        self._seconds: deque[float] = deque(maxlen=255)  # what the latest shards took
-        self._given_up: set[int] = set()
-        self._damage: Counter[int] = Counter()
-        self._lost_workers: set[str] = set()
-        self._someone_died = False
-        self._patience = idle
-        self._moved = time.monotonic()
-        self._broker, self._store = _Outage(), _Outage()
-        self._pace = Pace()
-        self.state = State(manifest.shards, manifest.data.count)
-        self._done = Tally(manifest, self.state)
+        self._run, self._dispatcher, self._workers, self._show = run, dispatcher, workers, show
+        self._limits, self._clock = limits or Limits(), clock or SteadyClock()
+        self._manifest = run.manifest()
+        self._waiting: deque[WorkUnit] = deque()
+        self._in_flight: dict[WorkUnit, InFlight] = {}
+        self._dead_workers: set[str] = set()
+        self._worker_died = False
+        self._last_progress, self._idle = self._clock.now(), self._limits.idle
+        self._seconds: deque[float] = deque(maxlen=255)  # that the latest work units took
+        self._broker, self._store = Outage(self._clock), Outage(self._clock)
+        self._throttle = PollThrottle(self._clock)
+        self._states = ShardStates(run)
+        self.counters = self._states.counters
 
-    def shards(self) -> None:
-        """Return when each shard is done or quarantined."""
-        self.state.phase = "attack"
-        self._given_up = set(self.run.quarantined())
-        self.state.quarantined = len(self._given_up)
-        standing = (part for part in self.run.finished() if not self._all_done(part))
-        for found in self.run.all_records(standing):
-            self._note_records(*found, first=True)
-        self._waiting.extend(self._wanted())
-        self._loop(self._note_done)
+    def attack(self) -> None:
+        """Return when each shard is finished or quarantined.
+
+        Raises:
+            IncompleteError: the run was cancelled, or the broker does not answer.
+            StoreError: the store is full or does not answer.
+        """
+        self._states.phase = "attack"
+        self._states.read_quarantine()
+        finished = (shards for shards in self._run.shards.finished() if not self._states.is_finished(shards))
+        for found in self._run.shards.all_records(finished):
+            self._take_in(*found, live=False)
+        self._waiting.extend(self._open_units())
+        self._loop(self._collect_shards)
 
     def reduce(self) -> Report:
-        """Return the report; shards that turn out to be damaged are made again first."""
+        """Return the report. Shards that turn out to be damaged are attacked again first.
+
+        Raises:
+            IncompleteError: the reduce keeps failing; and as ``attack``.
+        """
         while True:
-            self.state.phase = "reduce"
+            self._states.phase = "reduce"
             self._waiting.append(REDUCE)
-            self._loop(self._note_report)
-            report = self.run.report()
+            self._loop(self._collect_report)
+            report = self._run.results.report()
             if report is not None:
                 return report
-            self._take_back(self._done.beside(self.run.done()))
-            self.shards()
+            for index in self._lost_shards():
+                self._states.lose(index)
+            self.attack()
 
-    def _wanted(self) -> Iterator[Shards]:
-        """What has to be sent: blocks of which nothing is there, and single shards."""
-        missing = [index for index in self._done.missing() if index not in self._given_up]
-        for block, members in itertools.groupby(missing, key=self.manifest.block):
+    @property
+    def progress(self) -> Progress:
+        """How far the run is."""
+        return self._states.progress()
+
+    def _open_units(self) -> Iterator[ShardRange]:
+        """Whole ranges of which nothing is there, and single shards of the others."""
+        for shards, members in itertools.groupby(self._states.all_open(), key=self._manifest.range_of):
             alone = list(members)
-            yield from [block] if len(alone) == len(indices_of(block)) else alone
+            yield from [shards] if len(alone) == len(shards) else map(single, alone)
 
-    def _all_done(self, part: Shards) -> bool:
-        return all(index in self._done for index in indices_of(part))
+    def _lost_shards(self) -> list[int]:
+        """Finished shards whose records the reduce removed, because they are damaged."""
+        return self._states.completed.not_among(self._run.shards.finished_indices())
 
-    def _loop(self, note: Callable[[], None]) -> None:
-        pause = self._poll / 16  # what is short, as most reduces are, is noticed soon
+    # -- the loop -------------------------------------------------------------------------------
+
+    def _loop(self, collect: Callable[[], None]) -> None:
+        pause = self._limits.poll / 16  # short work, as most reduces are, is noticed soon
         while True:
-            died = self._tend()
-            self._lost_workers.update(died)
-            self._someone_died |= bool(died)
+            died = self._workers.tend()
+            self._dead_workers.update(died)
+            self._worker_died |= bool(died)
             try:
-                self._fill()
-                if self._pace.due() or died:
-                    with self._pace:
-                        note()
-                        if not self._waiting and not self._flights:
-                            self._show(self.state)
+                self._fill_window()
+                if self._throttle.due() or died:
+                    with self._throttle:
+                        collect()
+                        if not self._waiting and not self._in_flight:
+                            self._show(self.progress)
                             return
-                        if self.run.cancelled():
+                        if self._run.cancelled():
                             raise IncompleteError(
                                 "the run was cancelled; 'python -m orchestrator resume' goes on with it"
                             )
-                        self._check_flights()
-                    self._store.back()
-                self._show(self.state)
+                        self._check_in_flight()
+                    self._store.end()
+                self._show(self.progress)
             except OSError as error:
                 self._wait_for_store(error)
-            time.sleep(pause)
+            self._clock.sleep(pause)
             pause = min(self._longest_pause(), 1.2 * pause)
 
     def _longest_pause(self) -> float:
         """Shorter near the end of short shards, when everyone waits for the last one."""
-        if self._waiting or not self._seconds or len(self._flights) > _FEW:
-            return self._poll
-        return min(self._poll, max(self._poll / 16, statistics.median(self._seconds) / 4))
+        poll = self._limits.poll
+        if self._waiting or not self._seconds or len(self._in_flight) > self._limits.few:
+            return poll
+        return min(poll, max(poll / 16, statistics.median(self._seconds) / 4))
+
+    def _wait_for_store(self, error: OSError) -> None:
+        if is_final(error) or self._store.lasted() > self._limits.patience:
+            raise StoreError(
+                f"a store that answers at {self._run.url}",
+                f"{type(error).__name__}: {error.strerror or error}",
+                "make room or repair it, then resume the run",
+            ) from None
+        self._states.note = "store away"
+        self._show(self.progress)
+        for unit in self._in_flight.values():
+            unit.renew_leases(self._clock.now())
 
     # -- sending --------------------------------------------------------------------------------
 
-    def _fill(self) -> None:
+    def _fill_window(self) -> None:
         if not self._waiting:
-            self._broker.back()  # nothing has to be sent: an outage is over, or does not matter
+            self._broker.end()  # nothing has to be sent: an outage is over, or does not matter
             return
-        while self._waiting and len(self._flights) < WINDOW:
-            parts = list(islice(self._waiting, WINDOW - len(self._flights)))
-            # By a message that was thought to be lost, or one of another orchestrator.
-            self._note(part for part in parts if not isinstance(part, str))
-            attempts = self.run.attempts_of(parts)
-            for part in parts:
-                if not self._settled(part, attempts[part]):
+        while self._waiting and len(self._in_flight) < self._limits.window:
+            units = list(islice(self._waiting, self._limits.window - len(self._in_flight)))
+            # Finished by a message that was thought to be lost, or by one of another orchestrator.
+            self._look_for(unit for unit in units if isinstance(unit, ShardRange))
+            attempts = self._run.attempts.of_each(units)
+            for unit in units:
+                if not self._settle(unit, attempts[unit]):
                     return
                 self._waiting.popleft()
 
-    def _settled(self, part: Part, attempts: list[Attempt]) -> bool:
-        """Whether it waits no longer: the broker took it, or it isn't to be sent."""
-        failures = [attempt for attempt in attempts if attempt.error]
-        left = [index for index in _indices_of(part) if index not in self._done and index not in self._given_up]
-        if isinstance(part, Span) and (failures or len(left) < len(part)):
-            self._waiting.extend(left)
-        elif isinstance(part, int) and left and len(failures) >= self.manifest.max_attempts:
-            self._quarantine(part, failures)
-        elif left or part == REDUCE:
-            if not self._sent(part):
-                return False
-            self._flights[part] = Flight(frozenset(attempt.task_id for attempt in attempts))
+    def _settle(self, unit: WorkUnit, attempts: list[Attempt]) -> bool:
+        """Decide about a waiting unit; False while the broker does not accept it."""
+        errors = [attempt.error for attempt in attempts if attempt.error]
+        shards = () if isinstance(unit, Reduce) else unit
+        unfinished = self._states.open(shards)
+        match decide_waiting(unit, len(unfinished), len(errors), self._manifest.max_attempts):
+            case Action.SPLIT:
+                self._waiting.extend(map(single, unfinished))
+            case Action.QUARANTINE:
+                self._states.quarantine(unfinished[0], f"{len(errors)} attempts: {errors[-1]}")
+            case Action.SEND:
+                if not self._send(unit):
+                    return False
+                self._in_flight[unit] = InFlight(frozenset(attempt.task_id for attempt in attempts))
         return True
 
-    def _sent(self, part: Part) -> bool:
+    def _send(self, unit: WorkUnit) -> bool:
         try:
-            self._send_message(part)
+            self._dispatcher.send(unit)
         except OSError as error:
-            if self._broker.away() > _PATIENCE:
-                raise IncompleteError(f"the broker did not answer for {_PATIENCE:.0f} s: {error}") from None
-            self.state.note = "broker away"
+            if self._broker.lasted() > self._limits.patience:
+                raise IncompleteError(f"the broker did not answer for {self._limits.patience:.0f} s: {error}") from None
+            self._states.note = "broker away"
             return False
-        self._broker.back()
-        self.state.messages += 1
+        self._broker.end()
+        self.counters.messages += unit != REDUCE
         return True
 
-    def _again(self, part: Part) -> None:
-        self._flights.pop(part, None)
-        self._waiting.extend(part if isinstance(part, Span) else [part])
-        self.state.retries += 1
+    # -- what has finished ------------------------------------------------------------------------
 
-    # -- what came ------------------------------------------------------------------------------
+    def _collect_shards(self) -> None:
+        """Units in flight may be finished; quarantined shards too, by an attempt that was late."""
+        in_flight = (unit for unit in self._in_flight if isinstance(unit, ShardRange))
+        self._look_for([*in_flight, *map(single, self._states.quarantined)])
 
-    def _note_done(self) -> None:
-        """What is under way may be done; what was given up too, by an execution that was late."""
-        self._note([*(part for part in self._flights if not isinstance(part, str)), *self._given_up])
-
-    def _note(self, parts: Iterable[Shards]) -> None:
-        asked = {part for part in parts if not self._all_done(part)}
-        # A task that was given up may still come to its end, while its shards are sent one by one.
-        asked |= {self.manifest.block(part) for part in asked if isinstance(part, int)}
-        for found in self.run.all_records(asked):
-            self._note_records(*found)
-
-    def _note_records(
-        self, records: dict[Shards, ShardRecord], damaged: dict[Shards, IntegrityError], first: bool = False
-    ) -> None:
-        for part in damaged:
-            self.run.forget_shard(part)
-            for index in indices_of(part):
-                self._note_damage(index)
-            if part in self._flights:
-                self._again(part)
-        for part, record in records.items():
-            self._note_movement()
-            self._done.add(record)
-            self._seconds.append(record.seconds)
-            for each in (part, *indices_of(part)):
-                self._flights.pop(each, None)
-            for index in self._given_up.intersection(indices_of(part)):
-                self._given_up.remove(index)
-                self.run.lift_quarantine(index)
-                self.state.quarantined = len(self._given_up)
-            if not first:
-                self.state.recent.append((self._moved, self.state.images_done))
-
-    def _take_back(self, indices: list[int]) -> None:
-        """Shards whose records the reduce took away."""
-        for index in indices:
-            self._done.remove(index)
-            self._note_damage(index)
-
-    def _note_damage(self, index: int) -> None:
-        """It is made again, like any that isn't there; but not for ever, where it comes to the same."""
-        self.state.remade += 1
-        self._damage[index] += 1
-        if self._damage[index] >= self.manifest.max_attempts:
-            self._give_up(index, f"{self._damage[index]} times: IntegrityError: what the store gave back was damaged")
-
-    def _note_movement(self) -> None:
-        self._moved, self._patience, self.state.note = time.monotonic(), self._idle, ""
-
-    def _note_report(self) -> None:
-        if self.run.report() is not None:
-            self._flights.pop(REDUCE, None)
+    def _collect_report(self) -> None:
+        if self._run.results.report() is not None:
+            self._in_flight.pop(REDUCE, None)
             self._waiting.clear()
 
-    # -- what is under way ----------------------------------------------------------------------
+    def _look_for(self, units: Iterable[ShardRange]) -> None:
+        asked = {shards for shards in units if not self._states.is_finished(shards)}
+        # A task that was given up may still finish, while its shards are sent one by one.
+        asked |= {self._manifest.range_of(shards.first) for shards in asked if shards.is_single}
+        for found in self._run.shards.all_records(asked):
+            self._take_in(*found)
 
-    def _check_flights(self) -> None:
-        now = time.monotonic()
-        attempts = self.run.attempts_of(list(self._flights))
-        unstarted: list[Part] = []
-        slow: list[Part] = []
-        for part, flight in list(self._flights.items()):
-            new = flight.new(attempts[part])
-            if not new:
-                unstarted.append(part)
-            elif not self._alive(part, flight, new, now):
-                self._failed(part, self.run.attempts(part))
-            elif flight.running(now) > self._slow_after():
-                slow.append(part)
-            else:
-                self._note_movement()
-        if not unstarted and not self._waiting:
-            self._send_copies(slow)
-        self._check_movement(unstarted, now)
+    def _take_in(
+        self, records: dict[ShardRange, ShardRecord], damaged: dict[ShardRange, IntegrityError], live: bool = True
+    ) -> None:
+        """Count records and forget damaged ones. live: they were finished while this process looked."""
+        for shards in damaged:
+            self._run.shards.forget(shards)
+            in_flight = self._in_flight.pop(shards, None)
+            for index in shards:
+                self._states.lose(index)
+            if in_flight:
+                self._send_again(shards)
+        for shards, record in records.items():
+            self._note_progress()
+            self._states.finish(record, self._last_progress if live else None)
+            self._seconds.append(record.seconds)
+            for each in (shards, *map(single, shards)):
+                self._in_flight.pop(each, None)
 
-    def _alive(self, part: Part, flight: Flight, new: list[Attempt], now: float) -> bool:
-        """Whether any execution may still come to its end; those that won't are marked in the store."""
-        limit = None if part == REDUCE else self.manifest.time_limit
-        alive = False
-        for attempt in new:
-            if attempt.error is None:
-                fault = flight.fault(attempt, now, self._lost_workers, self._lease, limit)
-                if fault is None:
-                    alive = True
-                else:
-                    self.run.give_up(part, attempt, fault)
-                    self._replace(attempt.worker)
-        return alive
+    def _note_progress(self) -> None:
+        self._last_progress, self._idle, self._states.note = self._clock.now(), self._limits.idle, ""
+
+    # -- what is in flight ------------------------------------------------------------------------
+
+    def _check_in_flight(self) -> None:
+        seen = self._observe()
+        slow_after = self._slow_after()
+        for unit_seen in seen.values():
+            if unit_seen.started and (not unit_seen.alive or unit_seen.running <= slow_after):
+                self._note_progress()
+        unstarted = [unit for unit, unit_seen in seen.items() if not unit_seen.started]
+        pending = any(not unit_seen.alive for unit_seen in seen.values())  # unstarted, or failed just now
+        situation = Situation(
+            stalled=self._has_stalled(unstarted), idle_workers=not (pending or self._waiting), slow_after=slow_after
+        )
+        for unit, unit_seen in seen.items():
+            action = decide_in_flight(unit, unit_seen, situation, self._manifest.max_attempts)
+            self._apply(action, unit, unit_seen)
+
+    def _observe(self) -> dict[WorkUnit, Observation]:
+        """Judge all units in flight. Attempts that have to be given up are marked in the store."""
+        now, attempts = self._clock.now(), self._run.attempts.of_each(list(self._in_flight))
+        seen: dict[WorkUnit, Observation] = {}
+        for unit, in_flight in self._in_flight.items():
+            limit = None if isinstance(unit, Reduce) else self._manifest.time_limit
+            seen[unit] = in_flight.observe(attempts[unit], now, self._dead_workers, self._limits.lease, limit)
+            for attempt, fault in seen[unit].faults:
+                self._run.attempts.give_up(unit, attempt, fault)
+                self._workers.replace(attempt.worker)
+        return seen
 
     def _slow_after(self) -> float:
         if len(self._seconds) < 3:
             return float("inf")
-        return max(self._slow, _SLOWER * statistics.median(self._seconds))
+        return max(self._limits.slow, self._limits.slow_factor * statistics.median(self._seconds))
 
-    def _send_copies(self, slow: list[Part]) -> None:
-        for part in slow:
-            if part != REDUCE and not self._flights[part].copied and self._sent(part):
-                self._flights[part].copied = True
-                self.state.copies += 1
+    def _has_stalled(self, unstarted: list[WorkUnit]) -> bool:
+        """Whether what no worker started counts as lost: the broker lost it, or holds it for a dead worker.
 
-    def _check_movement(self, unstarted: list[Part], now: float) -> None:
-        """Send again what nobody seems to have, once nothing has moved for long or a worker has died.
-
-        The broker lost it, or holds it for a dead worker. Or the workers are busy elsewhere, or there
-        are none: so wait longer each time, and don't fill the queue with copies.
+        Or the workers are busy elsewhere, or there are none. So each further wait is longer, to keep the queue
+        from filling up with duplicates.
         """
+        died, self._worker_died = self._worker_died, False
         if not unstarted:
-            self._someone_died = False
-            return
-        if not self._someone_died and now - self._moved <= self._patience:
-            return
-        if not self._someone_died:
-            self.state.note = self._why_idle()
-        self._someone_died = False
-        self._moved, self._patience = now, 2 * self._patience
-        for part in unstarted:
-            del self._flights[part]
-            self._waiting.append(part)
+            return False
+        now = self._clock.now()
+        if not died and now - self._last_progress <= self._idle:
+            return False
+        if not died:
+            self._states.note = self._dispatcher.why_idle()
+        self._last_progress, self._idle = now, 2 * self._idle
+        return True
 
-    def _failed(self, part: Part, attempts: list[Attempt]) -> None:
-        self._note_movement()
-        failures = [attempt for attempt in attempts if attempt.error]
-        error = failures[-1].error or ""
-        if any(text in error for text in _NO_SPACE):
-            raise StoreError(f"room in the store for {self.run.url}", error, "make room, then resume the run")
-        if part == REDUCE and self._done.beside(self.run.done()):
-            self._flights.pop(part)  # damaged shards were taken back: they come first
-        elif isinstance(part, Span) or len(failures) < self.manifest.max_attempts:
-            self._again(part)
-        elif isinstance(part, str):
-            raise IncompleteError(f"the reduce failed {len(failures)} times: {error}")
+    def _apply(self, action: Action, unit: WorkUnit, seen: Observation) -> None:
+        if not seen.started and action is Action.SEND:
+            del self._in_flight[unit]
+            self._waiting.append(unit)
+        elif action is Action.SPECULATE:
+            if self._send(unit):
+                self._in_flight[unit].speculated = True
+                self.counters.speculative_attempts += 1
+        elif action is not Action.WAIT:
+            self._apply_failure(action, unit, seen.errors)
+
+    def _apply_failure(self, action: Action, unit: WorkUnit, errors: tuple[str, ...]) -> None:
+        if any(text in errors[-1] for text in _NO_SPACE):
+            raise StoreError(f"room in the store for {self._run.url}", errors[-1], "make room, then resume the run")
+        del self._in_flight[unit]
+        if isinstance(unit, Reduce) and self._lost_shards():
+            return  # damaged shards have lost their records: they come first
+        if action is Action.ABORT:
+            raise IncompleteError(f"the reduce failed {len(errors)} times: {errors[-1]}")
+        if action is Action.QUARANTINE and isinstance(unit, ShardRange):
+            self._states.quarantine(unit.first, f"{len(errors)} attempts: {errors[-1]}")
         else:
-            self._quarantine(part, failures)
+            self._send_again(unit)
 
-    def _quarantine(self, index: int, failures: list[Attempt]) -> None:
-        self._give_up(index, f"{len(failures)} attempts: {failures[-1].error}")
-
-    def _give_up(self, index: int, error: str) -> None:
-        self._flights.pop(index, None)
-        self.run.quarantine(index, error)
-        self._given_up.add(index)
-        self.state.quarantined = len(self._given_up)
-
-    def _wait_for_store(self, error: OSError) -> None:
-        if is_final(error) or self._store.away() > _PATIENCE:
-            raise StoreError(
-                f"a store that answers at {self.run.url}",
-                f"{type(error).__name__}: {error.strerror or error}",
-                "make room or repair it, then resume the run",
-            ) from None
-        self.state.note = "store away"
-        self._show(self.state)
-        for flight in self._flights.values():
-            flight.forgive(time.monotonic())
-
-
-def _indices_of(part: Part) -> list[int]:
-    return [] if isinstance(part, str) else indices_of(part)
+    def _send_again(self, unit: WorkUnit) -> None:
+        self._waiting.extend([unit] if isinstance(unit, Reduce) else map(single, unit))
+        self.counters.resent += 1

@@ -26,9 +26,9 @@ from core.models.files.loading import file_suffix
 from core.registry import ATTACKS, DATASETS
 from core.run.manifest import Blob, DataRef, Manifest, ModelRef, RunConfig
 from core.run.run_store import RunStore
-from core.run.shard_range import together
 from core.run.store import Store
 from core.run.value import Scalar, digest_of
+from core.run.work_unit import range_size
 from core.runtime.fingerprint import versions
 from core.shard.cascade import stages_of
 from core.shard.targets import RULES
@@ -130,7 +130,7 @@ def plan(request: Request) -> RunStore:
 def _together(config: RunConfig, data: DataRef, shards: int) -> int:
     if any(stage.attack.heavy for stage in stages_of(config)):
         return 1
-    return together(data.count, shards, data.image_shape)
+    return range_size(data.count, shards, data.image_shape)
 
 
 def run_config(request: Request) -> RunConfig:
@@ -241,10 +241,10 @@ def _publish(
 ) -> None:
     try:
         for blob, content in assets.items():
-            run.write_input(blob, partial(_npy_pieces if blob.name.endswith(".npy") else _plain_pieces, content))
-        run.write_input(manifest.data.images, partial(_npy_pieces, images.images))
-        run.write_input(manifest.data.labels, partial(_npy_pieces, images.labels))
-        run.write_input(manifest.model.file, lambda: [model])
+            run.inputs.write(blob, partial(_npy_pieces if blob.name.endswith(".npy") else _plain_pieces, content))
+        run.inputs.write(manifest.data.images, partial(_npy_pieces, images.images))
+        run.inputs.write(manifest.data.labels, partial(_npy_pieces, images.labels))
+        run.inputs.write(manifest.model.file, lambda: [model])
         run.write_manifest(manifest)
     except OSError as error:
         raise StoreError(

@@ -1,50 +1,54 @@
-"""The run as a row in Flower: events as of a task whose id is the run's, with live progress."""
+"""The run as a row in Flower: the events of a task whose id is the run's, with live progress."""
 
 from __future__ import annotations
 
 import logging
 import socket
 import time
+from types import TracebackType
 from typing import Any
 
 from core.run.manifest import Manifest
-from orchestrator.progress.progress import State
+from orchestrator.progress.progress import Progress
 from orchestrator.progress.terminal import describe
 from tasks.app import app
 
-_EVERY = 1.0  # seconds between two events
+_INTERVAL = 1.0  # seconds between two events
 _log = logging.getLogger(__name__)
 
 
 class RunEvents:
-    """Sends the run's events. A broker that doesn't take them is no reason to stop."""
+    """Sends the run's events, as a context manager around it. A broker that refuses them does not stop the run."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
         self._connection: Any = None
         self._dispatcher: Any = None
         self._next = 0.0
-        self._said = ""
+        self._sent = ""
 
-    def began(self) -> None:
-        """The run is received, and started."""
+    def __enter__(self) -> RunEvents:
+        self._began = time.perf_counter()
         self._send("task-received", "planned")
         self._send("task-started", "started")
+        return self
 
-    def progress(self, state: State) -> None:
-        """How far it is, at most once a second."""
-        said = f"{state.done}/{state.total} shards, {describe(state)}"
-        if time.monotonic() >= self._next and said != self._said:
-            self._next, self._said = time.monotonic() + _EVERY, said
-            self._send("task-progress", said)
+    def progress(self, progress: Progress) -> None:
+        """Send how far the run is, at most once a second."""
+        text = f"{progress.shards}/{progress.total_shards} shards, {describe(progress)}"
+        if time.monotonic() >= self._next and text != self._sent:
+            self._next, self._sent = time.monotonic() + _INTERVAL, text
+            self._send("task-progress", text)
 
-    def ended(self, error: str | None, seconds: float) -> None:
-        """It is done, or it failed."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if error is None:
-            total = self._manifest.shards
+            total, seconds = self._manifest.shards, time.perf_counter() - self._began
             self._send("task-succeeded", f"{total}/{total} shards", result="complete", runtime=seconds)
         else:
-            self._send("task-failed", "ended", exception=error, traceback="")
+            exception = str(error) if isinstance(error, Exception) else "interrupted"
+            self._send("task-failed", "ended", exception=exception, traceback="")
         if self._connection is not None:
             self._connection.release()
 
@@ -53,7 +57,7 @@ class RunEvents:
         return f"{text}; {manifest.config.attack} on {manifest.model.name}, {manifest.data.name}"
 
     def _send(self, kind: str, text: str, **more: Any) -> None:
-        # Everything each time, since a page that was opened later has missed the first events; received
+        # All fields each time, because a page that is opened later has missed the first events; received
         # just now, so that the row stays on top.
         fields = {"name": "run", "args": self._args(text), "kwargs": "{}", "received": time.time(), **more}
         try:
@@ -64,6 +68,6 @@ class RunEvents:
                 self._dispatcher = app.events.Dispatcher(self._connection, hostname=f"run@{socket.gethostname()}")
             self._dispatcher.send(kind, uuid=self._manifest.run_id, retry=False, **fields)
         except Exception as error:
-            # Whatever the transport raises: the page misses an event, and the run goes on.
+            # Any exception of the transport: the page misses an event, and the run goes on.
             _log.debug("event not sent: %s", error)
             self._dispatcher = None

@@ -1,4 +1,4 @@
-"""What the user sees while a run goes on: a progress bar, or plain lines where there is no terminal."""
+"""The progress of a run on standard error: a progress bar, or plain lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from orchestrator.progress.progress import State
+from orchestrator.progress.progress import Progress as RunProgress
 
 _LINE_EVERY = 5.0  # seconds between two plain lines
 
 
-class Display:
-    """Shows a State on standard error. Use it as a context manager, then call it."""
+class TerminalProgress:
+    """Use it as a context manager, and call it with each snapshot."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -24,7 +24,7 @@ class Display:
         self._next_line = 0.0
         self._last = ""
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> TerminalProgress:
         if self._console.is_terminal:
             self._bar = Progress(
                 SpinnerColumn(),
@@ -44,42 +44,42 @@ class Display:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, state: State) -> None:
-        """Show the state, at most every few seconds where it is printed as a line."""
-        text = describe(state)
+    def __call__(self, progress: RunProgress) -> None:
+        """Show a snapshot, at most every few seconds where it is printed as a line."""
+        text = describe(progress)
         if self._bar is not None:
-            self._bar.update(self._task, total=state.total, completed=state.done, text=text)
+            self._bar.update(self._task, total=progress.total_shards, completed=progress.shards, text=text)
             return
-        finished = state.done + state.quarantined == state.total
-        line = f"{self._title} {state.done}/{state.total} shards, {text}"
+        finished = progress.shards + progress.quarantined == progress.total_shards
+        line = f"{self._title} {progress.shards}/{progress.total_shards} shards, {text}"
         if line != self._last and (time.monotonic() >= self._next_line or finished):
             self._next_line = time.monotonic() + _LINE_EVERY
             self._last = line
             print(line, file=sys.stderr, flush=True)
 
 
-def describe(state: State) -> str:
-    """Images a second, running success rate, time left, and what went wrong so far."""
+def describe(progress: RunProgress) -> str:
+    """Images per second, success rate so far, time left, and every fault so far."""
     parts = []
-    if state.phase == "reduce":
+    if progress.phase == "reduce":
         parts.append("reducing")
-    elif not (state.recent and state.images_done):
+    elif not (progress.began and progress.images):
         parts.append("waiting for workers")
     else:
-        success = f"success {state.successes / state.images_done:.3f}"
-        if state.rate is None:
+        success = f"success {progress.successes / progress.images:.3f}"
+        if progress.rate is None:
             parts.append(success)
         else:
-            left = _clock((state.images - state.images_done) / state.rate)
-            parts += [f"{state.rate:.0f} images/s", success, f"{left} left"]
-    if state.retries:
-        parts.append(f"{state.retries} sent again")
-    if state.copies:
-        parts.append(f"{state.copies} copies of slow shards")
-    if state.quarantined:
-        parts.append(f"{state.quarantined} quarantined")
-    if state.note:
-        parts.append(state.note)
+            left = _clock((progress.total_images - progress.images) / progress.rate)
+            parts += [f"{progress.rate:.0f} images/s", success, f"{left} left"]
+    if progress.resent:
+        parts.append(f"{progress.resent} sent again")
+    if progress.speculative_attempts:
+        parts.append(f"{progress.speculative_attempts} speculative attempts")
+    if progress.quarantined:
+        parts.append(f"{progress.quarantined} quarantined")
+    if progress.note:
+        parts.append(progress.note)
     return ", ".join(parts)
 
 

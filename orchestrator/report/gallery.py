@@ -40,8 +40,8 @@ def cards(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]]) ->
     """Successes of each class in turn, then failures and fallbacks."""
     data, rows = manifest.data, _choose(ledger)
     indices = ledger["index"][rows]
-    clean = to_float(run.chosen_images(data, indices), manifest.config.bounds)
-    adversarial = run.chosen_attack_data(data, indices)
+    clean = to_float(run.inputs.chosen_images(data, indices), manifest.config.bounds)
+    adversarial = run.results.chosen_attack_data(data, indices)
     return [_card(manifest, ledger, row, *pair) for row, *pair in zip(rows, clean, adversarial, strict=True)]
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 from threading import Thread
 
 from core.reduce.history import describe
+from core.run.layout import LEDGER, REPORT_PAGE
 from core.run.manifest import Manifest
 from core.run.report import Report
-from core.run.run_store import LEDGER, REPORT_PAGE, RunStore
+from core.run.run_store import RunStore
 from orchestrator.report import reference as source
 from orchestrator.report.charts import class_chart, ssim_chart
 from orchestrator.report.gallery import cards
 from orchestrator.report.ledger_scan import candidates, histogram
+from orchestrator.report.timing import seconds_of
 
 
 def warm_up() -> None:
@@ -31,20 +33,21 @@ def write_page(run: RunStore, report: Report) -> None:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     manifest = run.manifest()
-    ssim = run.read_result(LEDGER, histogram)
+    ssim = run.results.read(LEDGER, histogram)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
     page = environment.get_template("template.html").render(
         report=report,
         manifest=manifest,
-        history=describe(report.history, manifest.shards) if report.history else "",
+        history=describe(report.history, manifest.shards),
+        seconds=seconds_of(run, report),
         headline=headline(report, manifest),
         class_chart=class_chart(report.classes),
         ssim_chart=ssim_chart(ssim.edges, ssim.all_images, ssim.successes) if ssim else None,
-        cards=cards(run, manifest, run.read_result(LEDGER, candidates)) if report.complete else [],
+        cards=cards(run, manifest, run.results.read(LEDGER, candidates)) if report.complete else [],
     )
-    run.write_result(REPORT_PAGE, lambda file: file.write(page.encode()))
+    run.results.write(REPORT_PAGE, lambda file: file.write(page.encode()))
 
 
 def headline(report: Report, manifest: Manifest) -> list[tuple[str, str, str, str]]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from core.reduce.history import describe
 from core.run.report import Report
 from core.run.run_store import RunStore
+from orchestrator.report.timing import seconds_of
 
 
 def print_summary(run: RunStore, report: Report) -> None:
@@ -33,13 +34,12 @@ def print_summary(run: RunStore, report: Report) -> None:
         figures[f"successes of {each.attack}"] = each.successes
     for name, value in figures.items():
         table.add_row(name, figure_text(value))
-    for name, seconds in report.timing.items():
+    for name, seconds in seconds_of(run, report).items():
         table.add_row(name.replace("_", " "), f"{seconds:.1f}")
     console = Console(markup=False)
     console.print(table)
     plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
-    if report.history:
-        console.print(f"on the way: {describe(report.history, run.manifest().shards)}", **plain)
+    console.print(f"history: {describe(report.history, run.manifest().shards)}", **plain)
     for check in report.audit:
         console.print(f"audit, {check.name}: {'passed' if check.passed else 'FAILED'}: {check.detail}", **plain)
     for index, error in report.errors.items():

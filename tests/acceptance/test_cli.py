@@ -157,7 +157,7 @@ def test_any_model_and_any_image_set(tmp_path: Path) -> None:
     again = command("run", *common, "--eps", "0.05", "--shards", "64", "--workers", "1")
     assert again.returncode == 0
     assert again.stdout.splitlines()[-1] == run.url
-    assert run.report().executions == 20  # type: ignore[union-attr]
+    assert run.results.report().history.attempts == 20  # type: ignore[union-attr]
 
     tiny = command("run", *common, "--eps", "0.001", "--workers", "1")
     assert "note: epsilon 0.001 is less than one 8-bit level" in tiny.stderr
@@ -265,7 +265,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
         with started(*arguments) as process:
             run = only_run(disk)
-            wait_for(lambda: len(run.done()) >= 1)
+            wait_for(lambda: len(run.shards.finished_indices()) >= 1)
             filler = disk / "filler"
             with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
                 while True:
@@ -278,6 +278,6 @@ def test_a_full_disk(tmp_path: Path) -> None:
         filler.unlink()
         done = command("resume", run.url)
         assert done.returncode == 0, done.stderr
-        assert run.report().n_images == 300  # type: ignore[union-attr]
+        assert run.results.report().n_images == 300  # type: ignore[union-attr]
     finally:
         subprocess.run(["umount", str(disk)], check=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from orchestrator.execution.heartbeat import driver_of
+from orchestrator.execution.heartbeat import current_orchestrator
 from tests.processes import command, descendants, kill, only_run, wait_for
 
 ARGUMENTS = ("run", "--limit", "3000", "--shards", "150", "--workers", "1", "--detach")
@@ -17,24 +17,24 @@ def test_detach_status_cancel_resume(tmp_path: Path) -> None:
     assert started.returncode == 0, started.stderr
     run = only_run(tmp_path)
     assert started.stdout.splitlines()[-1] == run.url
-    driver = wait_for(lambda: driver_of(run), timeout=30)
+    driver = wait_for(lambda: current_orchestrator(run), timeout=30)
     try:
-        wait_for(lambda: len(run.done()) >= 5)
+        wait_for(lambda: len(run.shards.finished_indices()) >= 5)
         status = command("status", run.url)
         assert "state        running" in status.stdout
         children = descendants(driver.pid)
         assert children
         cancelled = command("cancel", run.url)
         assert cancelled.returncode == 0
-        wait_for(lambda: not driver_of(run), timeout=20)
+        wait_for(lambda: not current_orchestrator(run), timeout=20)
         wait_for(lambda: not descendants(driver.pid), timeout=20)
         assert "state        cancelled" in command("status", run.url).stdout
-        kept = len(run.done())
+        kept = len(run.shards.finished_indices())
         assert 5 <= kept < 150
         again = command(*ARGUMENTS, "--store", str(tmp_path))
         assert again.returncode == 0
-        wait_for(lambda: (found := driver_of(run)) and found.pid != driver.pid, timeout=30)
-        driver = wait_for(lambda: driver_of(run))
+        wait_for(lambda: (found := current_orchestrator(run)) and found.pid != driver.pid, timeout=30)
+        driver = wait_for(lambda: current_orchestrator(run))
         followed = command("status", run.url, "--watch")
         assert followed.returncode == 0, followed.stdout
         assert "150/150 done" in followed.stdout

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from core.run.run_store import ATTACK_DATA
+from core.run.layout import ATTACK_DATA
 from tests.chaos.disk import NoMountError
 from tests.chaos.faults import FAULTS
 from tests.chaos.page import Rounds, table, write_page
@@ -27,7 +27,7 @@ def undisturbed(folder: Path) -> bytes:
     done = command("run", "--limit", str(IMAGES), "--shards", "1", "--workers", "1", "--store", str(folder))
     if done.returncode:
         raise SystemExit(done.stderr)
-    return only_run(folder).result_bytes(ATTACK_DATA)
+    return only_run(folder).results.content(ATTACK_DATA)
 
 
 def play(name: str, seed: str, expected: bytes, folder: Path) -> Outcome:

@@ -9,8 +9,9 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from core.run.run_store import REPORT, REPORT_PAGE
-from tasks.queues import lanes
+from core.run.layout import REPORT, REPORT_PAGE
+from core.run.work_unit import REDUCE, single
+from tasks.queues import partitions
 from tests.chaos.disk import SmallDisk
 from tests.chaos.place import Outcome, Place
 from tests.processes import descendants, kill, wait_for, workers
@@ -61,7 +62,7 @@ def all_workers(place: Place) -> Outcome:
     for each in place.workers:
         kill(each.pid)
     time.sleep(3)
-    place.before = len(place.run.done())
+    place.before = len(place.run.shards.finished_indices())
     for name in ("w3", "w4"):
         place.worker(name)
     return place.outcome()
@@ -120,7 +121,7 @@ def _broker(place: Place, keep: bool) -> Outcome:
     assert place.server is not None
     if not keep:
         rmtree(place.server.folder / "appendonlydir")
-    place.before = len(place.run.done())
+    place.before = len(place.run.shards.finished_indices())
     place.server.restart()
     return place.outcome()
 
@@ -138,7 +139,7 @@ def lost_message(place: Place) -> Outcome:
     place.embedded()
     place.wait()
     client = place.client()
-    client.lpop(_lane(client))
+    client.lpop(_partition(client))
     return place.outcome()
 
 
@@ -147,16 +148,16 @@ def tripled_message(place: Place) -> Outcome:
     place.embedded()
     place.wait()
     client = place.client()
-    lane = _lane(client)
-    message: Any = client.lindex(lane, 0)
+    partition = _partition(client)
+    message: Any = client.lindex(partition, 0)
     if message:
-        client.rpush(lane, message, message)
+        client.rpush(partition, message, message)
     return place.outcome()
 
 
-def _lane(client: Any) -> str:
-    """The lane that the run keeps to."""
-    return max(lanes(), key=client.llen)
+def _partition(client: Any) -> str:
+    """The partition that the run uses."""
+    return max(partitions(), key=client.llen)
 
 
 @fault("SIGKILL of the orchestrator while it plans")
@@ -177,12 +178,12 @@ def orchestrator_dispatch(place: Place) -> Outcome:
 @fault("SIGKILL of the orchestrator as it watches")
 def orchestrator_watch(place: Place) -> Outcome:
     at = place.moment()
-    return _orchestrator(place, lambda: len(place.run.done()) >= at)
+    return _orchestrator(place, lambda: len(place.run.shards.finished_indices()) >= at)
 
 
 @fault("SIGKILL of the orchestrator during the reduce")
 def orchestrator_reduce(place: Place) -> Outcome:
-    return _orchestrator(place, lambda: bool(place.run.attempts("reduce")))
+    return _orchestrator(place, lambda: bool(place.run.attempts.of(REDUCE)))
 
 
 @fault("SIGKILL of the orchestrator before the page is drawn")
@@ -229,13 +230,13 @@ def _given_up(place: Place, error: str, **fault: str) -> Outcome:
     place.fleet(FAULT_SHARD=str(shard), **fault)
     place.wait()
     outcome = place.outcome(code=3)
-    quarantined = place.run.quarantined()
+    quarantined = place.run.quarantine.errors()
     if outcome.wrong or list(quarantined) != [shard] or error not in quarantined[shard]:
         return place.look(outcome.wrong or f"quarantined: {quarantined}")
-    before = place.run.attempts(shard)
+    before = place.run.attempts.of(single(shard))
     again = place.resume(**place.environment)
     again.communicate(timeout=60)
-    if again.returncode != 3 or len(before) < 3 or place.run.attempts(shard) != before:
+    if again.returncode != 3 or len(before) < 3 or place.run.attempts.of(single(shard)) != before:
         return place.look("a new orchestrator did not keep to the count of attempts")
     place.hit = time.monotonic()
     return place.healed("--retry-quarantined", "--workers", "2")
@@ -248,8 +249,10 @@ def slow(place: Place) -> Outcome:
     wait_for((place.folder / "mark").exists)
     place.strike()
     outcome = place.outcome()
-    history = place.run.report().history  # type: ignore[union-attr]
-    return outcome if outcome.wrong or (history and history.copies == 1) else place.look("no copy was sent")
+    history = place.run.results.report().history  # type: ignore[union-attr]
+    return (
+        outcome if outcome.wrong or (history and history.speculative_attempts == 1) else place.look("no copy was sent")
+    )
 
 
 @fault("a full disk, with room again before resume")
@@ -260,7 +263,7 @@ def full_disk(place: Place) -> Outcome:
     place.wait()
     disk.fill()
     outcome = place.outcome(code=2)
-    if outcome.wrong or place.run.report() is not None:
+    if outcome.wrong or place.run.results.report() is not None:
         return place.look(outcome.wrong or "a report on a full disk")
     disk.empty()
     place.hit = time.monotonic()

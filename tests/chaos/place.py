@@ -14,8 +14,9 @@ from typing import Any
 
 import redis
 
-from core.run.run_store import ATTACK_DATA, RunStore
-from orchestrator.broker.embedded import Server
+from core.run.layout import ATTACK_DATA
+from core.run.run_store import RunStore
+from orchestrator.broker.valkey_server import ValkeyServer
 from tests.chaos.disk import SmallDisk
 from tests.processes import descendants, only_run, processes, running, started, wait_for, workers
 
@@ -50,7 +51,7 @@ class Place:
     expected: bytes
     together: int = 1
     tasks: int = TASKS
-    server: Server | None = None
+    server: ValkeyServer | None = None
     environment: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()  # of the run command
     disk: SmallDisk | None = None
@@ -68,7 +69,7 @@ class Place:
 
     def fleet(self, *options: str, **fault: str) -> None:
         """Start a broker, two workers with ``options`` and with ``fault`` in their environment, and the run on them."""
-        self.server = Server()
+        self.server = ValkeyServer()
         self.stack.callback(self.server.stop)
         self.environment["ADVSHARD_BROKER_URL"] = self.server.url
         self.workers = [self.worker(f"w{number}", *options, **fault) for number in (1, 2)]
@@ -135,12 +136,12 @@ class Place:
     def wait(self) -> None:
         """Until a random number of shards is done; the fault strikes now."""
         at = self.moment()
-        wait_for(lambda: len(self.run.done()) >= at or self.process.poll() is not None)
+        wait_for(lambda: len(self.run.shards.finished_indices()) >= at or self.process.poll() is not None)
         self.strike()
 
     def strike(self) -> None:
         """The fault strikes now."""
-        self.hit, self.before = time.monotonic(), len(self.run.done())
+        self.hit, self.before = time.monotonic(), len(self.run.shards.finished_indices())
 
     def kill_orchestrator(self) -> None:
         """SIGKILL of the run command; what it had started must end by itself."""
@@ -153,7 +154,7 @@ class Place:
 
     def recovered(self) -> None:
         """Wait until the run goes on."""
-        wait_for(lambda: len(self.run.done()) != self.before or self.process.poll() is not None)
+        wait_for(lambda: len(self.run.shards.finished_indices()) != self.before or self.process.poll() is not None)
         self.recovery = time.monotonic() - self.hit
 
     def outcome(self, code: int = 0) -> Outcome:
@@ -166,18 +167,18 @@ class Place:
 
     def look(self, wrong: str) -> Outcome:
         """The outcome as of now."""
-        report = self.run.report()
-        executions = report.executions if report else 0
+        report = self.run.results.report()
+        executions = report.history.attempts if report else 0
         return Outcome(wrong, self.recovery or 0.0, self.before, self.shards, executions, time.monotonic() - self.began)
 
     def damage(self) -> str:
         """What is wrong with a result that has to be complete."""
-        report = self.run.report()
+        report = self.run.results.report()
         if report is None or not report.complete or report.n_images != IMAGES:
             return "the report is missing or not complete"
         if failed := [check.name for check in report.audit if not check.passed]:
             return f"audit failed: {failed}"
-        return "" if self.run.result_bytes(ATTACK_DATA) == self.expected else "other bytes"
+        return "" if self.run.results.content(ATTACK_DATA) == self.expected else "other bytes"
 
     def healed(self, *arguments: str) -> Outcome:
         """Let ``resume`` with these arguments bring the run to its end."""

@@ -9,7 +9,9 @@ from subprocess import Popen
 
 import pytest
 
-from core.run.run_store import ATTACK_DATA, RunStore
+from core.run.layout import ATTACK_DATA
+from core.run.run_store import RunStore
+from core.run.work_unit import single
 from tests.containers.fleet import FLOWER, IMAGE, REDIS, WORKERS, Fleet
 from tests.containers.missing import missing
 from tests.processes import processes, wait_for
@@ -70,7 +72,7 @@ def assert_ends(process: Popen[str]) -> str:
 
 
 def assert_complete(run: RunStore) -> None:
-    report = run.report()
+    report = run.results.report()
     assert report is not None
     assert report.complete
     assert report.n_images == 400
@@ -80,7 +82,7 @@ def assert_complete(run: RunStore) -> None:
 
 def test_the_job_ends_complete_and_both_workers_had_a_part(undisturbed: RunStore) -> None:
     assert_complete(undisturbed)
-    assert len({record.worker for index in range(8) if (record := undisturbed.record(index))}) == 2
+    assert len({record.worker for index in range(8) if (record := undisturbed.shards.record(single(index)))}) == 2
 
 
 @pytest.mark.parametrize(("name", "user"), [(REDIS, "999"), (WORKERS[0], "10001"), (FLOWER, "10001")])
@@ -153,16 +155,16 @@ def logs(fleet: Fleet, name: str) -> tuple[str, str]:
 def test_a_worker_and_the_broker_killed_in_mid_run_do_no_harm(fleet: Fleet, undisturbed: RunStore) -> None:
     process = fleet.job(shards=24)
     run = fleet.run_of(24)
-    wait_for(run.done)
+    wait_for(run.shards.finished_indices)
     fleet.host.podman("kill", WORKERS[0])  # stays down, as somebody wanted it
     broker = fleet.inspect(REDIS)["State"]["Pid"]
-    assert len(run.done()) < 24
+    assert len(run.shards.finished_indices()) < 24
     fleet.host.run("kill", "-KILL", str(broker))  # a crash: comes back
     assert_ends(process)
     assert fleet.inspect(WORKERS[0])["State"]["ExitCode"] == 128 + signal.SIGKILL
     assert fleet.inspect(REDIS)["State"]["Pid"] not in (0, broker)
     assert_complete(run)
-    assert run.result_bytes(ATTACK_DATA) == undisturbed.result_bytes(ATTACK_DATA)
+    assert run.results.content(ATTACK_DATA) == undisturbed.results.content(ATTACK_DATA)
     fleet.host.podman("start", WORKERS[0])
     fleet.wait_healthy(WORKERS[0])
 
@@ -170,13 +172,13 @@ def test_a_worker_and_the_broker_killed_in_mid_run_do_no_harm(fleet: Fleet, undi
 def test_a_worker_stops_by_itself_in_mid_run(fleet: Fleet, undisturbed: RunStore) -> None:
     process = fleet.job(shards=20)
     run = fleet.run_of(20)
-    wait_for(run.done)
-    assert len(run.done()) < 20
+    wait_for(run.shards.finished_indices)
+    assert len(run.shards.finished_indices()) < 20
     fleet.compose("stop", "worker")  # the first one, with the grace period of the compose file
     assert_ends(process)
     assert fleet.inspect(WORKERS[0])["State"]["ExitCode"] == 0, "not SIGKILL"
     assert_complete(run)
-    assert run.result_bytes(ATTACK_DATA) == undisturbed.result_bytes(ATTACK_DATA)
+    assert run.results.content(ATTACK_DATA) == undisturbed.results.content(ATTACK_DATA)
     fleet.host.podman("start", WORKERS[0])
     fleet.wait_healthy(WORKERS[0])
 

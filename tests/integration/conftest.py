@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.run.run_store import ATTACK_DATA
-from orchestrator.broker.embedded import Server
+from core.run.layout import ATTACK_DATA
+from orchestrator.broker.valkey_server import ValkeyServer
 from tests.processes import command, only_run
 
 # 1,500 images in 40 shards: long enough to break something in the middle of it.
@@ -18,9 +18,9 @@ if sys.platform != "linux":
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server() -> Iterator[ValkeyServer]:
     """A real Valkey server."""
-    server = Server()
+    server = ValkeyServer()
     yield server
     server.stop()
 
@@ -31,4 +31,4 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     store: Path = tmp_path_factory.mktemp("undisturbed")
     done = command("run", *SIZE, "--workers", "1", "--store", str(store))
     assert done.returncode == 0, done.stderr
-    return only_run(store).result_bytes(ATTACK_DATA)
+    return only_run(store).results.content(ATTACK_DATA)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tasks.shard
-from core.run.shard_range import Shards, indices_of
+from core.run.work_unit import ShardRange
 from tasks.app import app
 
 __all__ = ["app"]  # Celery looks for it
@@ -28,7 +28,7 @@ def kill() -> None:
 
 
 def hang() -> None:
-    """Never ends, while its thread goes on with signs of life."""
+    """Never ends, while its thread keeps renewing the heartbeat."""
     time.sleep(3600)
 
 
@@ -46,8 +46,8 @@ def clock() -> float:
     return _clock() + random.uniform(-86_400, 86_400)
 
 
-def _faulty(run: Any, shards: Shards, *rest: Any, **more: Any) -> Any:
-    if int(os.environ.get("FAULT_SHARD", "-1")) in indices_of(shards):
+def _faulty(run: Any, shards: ShardRange, *rest: Any, **more: Any) -> Any:
+    if int(os.environ.get("FAULT_SHARD", "-1")) in shards:
         globals()[os.environ["FAULT"]]()
     return _real(run, shards, *rest, **more)
 

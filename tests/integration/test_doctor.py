@@ -14,7 +14,7 @@ import redis
 from celery.utils.nodenames import gethostname
 
 from core.runtime.fingerprint import processor
-from orchestrator.broker.embedded import Server
+from orchestrator.broker.valkey_server import ValkeyServer
 from orchestrator.doctor.broker import check_broker, clock_of_broker
 from orchestrator.doctor.finding import Level
 from orchestrator.doctor.storage import check_store
@@ -29,7 +29,7 @@ def answers(*check: str, **environment: str) -> bool:
     return command(*check, **environment).returncode == 0
 
 
-def test_workers_that_do_not_fit_are_named_with_the_reason(tmp_path: Path, server: Server) -> None:
+def test_workers_that_do_not_fit_are_named_with_the_reason(tmp_path: Path, server: ValkeyServer) -> None:
     store, host = str(tmp_path / "runs"), gethostname()
     environment = {"ADVSHARD_BROKER_URL": server.url, "ADVSHARD_STORE": store}
     other = ("-A", "tests.integration.other_version", "worker", "--concurrency", "1", "--hostname", "other@here")
@@ -67,14 +67,14 @@ def test_workers_that_do_not_fit_are_named_with_the_reason(tmp_path: Path, serve
 
 
 @pytest.fixture
-def client(server: Server) -> Iterator[redis.Redis]:
+def client(server: ValkeyServer) -> Iterator[redis.Redis]:
     password, path = server.url.removeprefix("redis+socket://:").split("@", 1)
     client = redis.Redis(unix_socket_path=path.split("?")[0], password=password)
     yield client
     client.close()
 
 
-def test_the_settings_of_the_broker(server: Server, client: redis.Redis) -> None:
+def test_the_settings_of_the_broker(server: ValkeyServer, client: redis.Redis) -> None:
     assert [finding.level for finding in check_broker(server.url)] == [Level.OK, Level.OK]
     assert clock_of_broker(server.url) == pytest.approx(0, abs=1)
     client.config_set("maxmemory-policy", "allkeys-lru")

@@ -17,10 +17,11 @@ from core.datasets.fashion_mnist import FashionMnist
 from core.errors import ConfigError
 from core.models.files.card import ZOO
 from core.models.files.loading import load_model
-from core.run.run_store import ATTACK_DATA, LEDGER, REPORT_PAGE, RunStore
+from core.run.layout import ATTACK_DATA, LEDGER, REPORT_PAGE
+from core.run.run_store import RunStore
 from core.run.value import Scalar
 from core.shard.cascade import VANISHED
-from orchestrator.execution.execute import work
+from orchestrator.execution.execute import execute
 from orchestrator.planning.plan import Request, plan
 from tasks.app import app
 from tests.generators import save_untrained
@@ -42,24 +43,28 @@ def run_of(tmp_path: Path, **change: Any) -> RunStore:
 
 def test_a_run_from_plan_to_page(tmp_path: Path) -> None:
     run = run_of(tmp_path, limit=120)
-    report = work(run, broker=None, workers=None)
+    report = execute(run, broker=None, workers=None)
     assert report.complete
     assert report.n_images == 120
-    assert report.executions == 4
+    assert report.history.attempts == 4
     assert report.success_rate > 0.9
     assert all(check.passed for check in report.audit), report.audit
-    assert {"attack_seconds", "run_seconds", "reduce_seconds"} <= set(report.timing)
-    page = run.result_bytes(REPORT_PAGE).decode()
+    assert {"shards_seconds", "shards_cpu_seconds", "reduce_seconds"} == set(report.timing)
+    assert run.results.report() == report, "the reduce alone writes the report"
+    timing = run.orchestrators.timing()
+    assert timing is not None
+    assert 0 < timing.attack_seconds < timing.run_seconds
+    page = run.results.content(REPORT_PAGE).decode()
     assert "T-shirt/top" in page
     assert f"{report.success_rate:.4f}" in page
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", page), "the page must be one file"
     before = run.folder.fs.modified(run.folder.path("report.json"))
-    assert work(run, broker=None, workers=None) == report
+    assert execute(run, broker=None, workers=None) == report
     assert run.folder.fs.modified(run.folder.path("report.json")) == before
     # The command was killed just before it drew the page.
     run.folder.remove(REPORT_PAGE)
-    work(run, broker=None, workers=None)
-    assert run.result_bytes(REPORT_PAGE).decode() == page
+    execute(run, broker=None, workers=None)
+    assert run.results.content(REPORT_PAGE).decode() == page
 
 
 def test_a_run_of_other_software_is_not_gone_on_with(tmp_path: Path) -> None:
@@ -67,8 +72,8 @@ def test_a_run_of_other_software_is_not_gone_on_with(tmp_path: Path) -> None:
     manifest = run.manifest()
     run.write_manifest(manifest.model_copy(update={"versions": {**manifest.versions, "tensorflow": "1.0"}}))
     with pytest.raises(ConfigError, match=r"planned with .*tensorflow 1\.0"):
-        work(run, broker=None, workers=None)
-    assert run.done() == set()
+        execute(run, broker=None, workers=None)
+    assert run.shards.finished_indices() == set()
 
 
 def test_the_same_bytes_for_any_number_of_shards(tmp_path: Path) -> None:
@@ -78,10 +83,10 @@ def test_the_same_bytes_for_any_number_of_shards(tmp_path: Path) -> None:
     results = set()
     for shards in (1, 7, 64, 150):  # of 150, a task takes two
         run = run_of(tmp_path, shards=shards, data=str(data), model=str(model), params={"epsilon": 0.05})
-        report = work(run, broker=None, workers=None)
+        report = execute(run, broker=None, workers=None)
         assert report.complete
         assert all(check.passed for check in report.audit), report.audit
-        results.add(run.result_bytes(ATTACK_DATA))
+        results.add(run.results.content(ATTACK_DATA))
     assert len(results) == 1
 
 
@@ -109,10 +114,10 @@ def test_every_system_makes_the_same_bytes_for_any_number_of_shards(tmp_path: Pa
     for shards, together in ((1, 1), (6, 1), (7, 3)):
         common: dict[str, Any] = {"data": str(data), "model": str(model), "attack": attack, "params": params}
         run = run_of(tmp_path, shards=shards, shards_per_task=together, **common)
-        report = work(run, broker=None, workers=None)
+        report = execute(run, broker=None, workers=None)
         assert report.complete
         assert all(check.passed for check in report.audit), report.audit
-        made.add(run.result_bytes(ATTACK_DATA))
+        made.add(run.results.content(ATTACK_DATA))
     assert len(made) == 1
     assert set(columns(run)["attack"]) <= set(attack.split(","))
 
@@ -124,27 +129,27 @@ def test_a_saturated_model_is_attacked_through_the_fallback(tmp_path: Path) -> N
     model.save(tmp_path / "saturated.keras")
     common = {"limit": 400, "model": str(tmp_path / "saturated.keras"), "params": {"epsilon": 0.1}}
 
-    without = work(run_of(tmp_path, fallback=None, **common), broker=None, workers=None)
+    without = execute(run_of(tmp_path, fallback=None, **common), broker=None, workers=None)
     assert without.unchanged_count > 0.9 * 400
 
     run = run_of(tmp_path, **common)
-    report = work(run, broker=None, workers=None)
+    report = execute(run, broker=None, workers=None)
     assert report.success_rate >= 0.75
     assert report.unchanged_count == 0
     assert report.fallback_reasons[VANISHED] == without.unchanged_count
-    ledger = pq.read_table(io.BytesIO(run.result_bytes(LEDGER))).to_pydict()
+    ledger = pq.read_table(io.BytesIO(run.results.content(LEDGER))).to_pydict()
     assert {attack for attack, why in zip(ledger["attack"], ledger["fallback_reason"], strict=True) if why} == {"ifgsm"}
 
 
 def columns(run: RunStore) -> dict[str, np.ndarray]:
-    table = pq.read_table(io.BytesIO(run.result_bytes(LEDGER)))
+    table = pq.read_table(io.BytesIO(run.results.content(LEDGER)))
     return {name: table.column(name).to_numpy() for name in table.schema.names}
 
 
 def test_a_targeted_run_in_l2(tmp_path: Path) -> None:
     params: dict[str, Scalar] = {"norm": "l2", "epsilon": 3.0, "steps": 20, "restarts": 1}
     run = run_of(tmp_path, limit=60, target="7", params=params)
-    report = work(run, broker=None, workers=None)
+    report = execute(run, broker=None, workers=None)
     assert all(check.passed for check in report.audit), report.audit
     ledger = columns(run)
     assert set(ledger["target"]) == {7}
@@ -161,9 +166,9 @@ def test_a_cascade_makes_the_same_bytes_for_any_number_of_shards(tmp_path: Path)
     made = set()
     for shards in (1, 5):
         run = run_of(tmp_path, limit=90, attack="fgsm,ifgsm,mifgsm", params=params, shards=shards)
-        report = work(run, broker=None, workers=None)
+        report = execute(run, broker=None, workers=None)
         assert all(check.passed for check in report.audit), report.audit
-        made.add(run.result_bytes(ATTACK_DATA))
+        made.add(run.results.content(ATTACK_DATA))
     assert len(made) == 1
     ledger = columns(run)
     for name, epsilon in epsilons.items():
@@ -180,8 +185,8 @@ def test_uint8_and_the_floats_from_it_give_the_same_result(tmp_path: Path) -> No
     ledgers = []
     for name in ("u.npz", "f.npz"):
         run = run_of(tmp_path, data=str(tmp_path / name), params={"step_back": 0})
-        assert work(run, broker=None, workers=None).complete
-        ledgers.append(pq.read_table(io.BytesIO(run.result_bytes(LEDGER))).drop_columns("success_uint8").to_pydict())
+        assert execute(run, broker=None, workers=None).complete
+        ledgers.append(pq.read_table(io.BytesIO(run.results.content(LEDGER))).drop_columns("success_uint8").to_pydict())
     assert ledgers[0] == ledgers[1]
 
 
@@ -192,9 +197,9 @@ def test_images_in_0_to_255_with_their_bounds(tmp_path: Path) -> None:
     inner = load_model(ZOO / "cnn.keras")
     outer = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255), inner])
     outer.save(tmp_path / "outer.keras")
-    small = work(run_of(tmp_path, limit=100), broker=None, workers=None)
+    small = execute(run_of(tmp_path, limit=100), broker=None, workers=None)
     run = run_of(tmp_path, limit=100, model=str(tmp_path / "outer.keras"), bounds=(0.0, 255.0))
-    large = work(run, broker=None, workers=None)
+    large = execute(run, broker=None, workers=None)
     assert abs(large.success_rate - small.success_rate) <= 0.02
     assert large.ssim_mean == pytest.approx(small.ssim_mean, abs=0.01)
     assert large.linf_max == pytest.approx(255 * small.linf_max, rel=1e-3)

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from core.run.run_store import ATTACK_DATA, RunStore
-from core.run.shard_range import Span
-from orchestrator.broker.embedded import Server
+from core.run.layout import ATTACK_DATA
+from core.run.run_store import RunStore
+from core.run.work_unit import ShardRange, single
+from orchestrator.broker.valkey_server import ValkeyServer
 from tests.integration.conftest import SIZE
 from tests.processes import command, descendants, kill, only_run, processes, started, wait_for, workers
 
@@ -22,15 +23,15 @@ FAULTY = ("-A", "tests.integration.faulty", "worker", "--concurrency", "2")
 
 
 def half_done(run: RunStore) -> Any:
-    return wait_for(lambda: len(run.done()) >= 8 and len(run.done()))
+    return wait_for(lambda: len(run.shards.finished_indices()) >= 8 and len(run.shards.finished_indices()))
 
 
 def finished(process: Any, run: RunStore, undisturbed: bytes) -> str:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert out.splitlines()[-1] == run.url
-    assert run.result_bytes(ATTACK_DATA) == undisturbed
-    report = run.report()
+    assert run.results.content(ATTACK_DATA) == undisturbed
+    report = run.results.report()
     assert report is not None
     assert report.complete
     assert report.n_images == 1500
@@ -66,9 +67,9 @@ def test_a_kill_in_mid_run_changes_nothing_but_the_time(tmp_path: Path, undistur
         for pid in pids:
             kill(pid)
         finished(process, run, undisturbed)
-    report = run.report()
+    report = run.results.report()
     assert report is not None
-    assert report.executions >= 40
+    assert report.history.attempts >= 40
 
 
 def test_nothing_outlives_a_killed_command_and_resume_goes_on(tmp_path: Path, undisturbed: bytes) -> None:
@@ -87,14 +88,14 @@ def test_nothing_outlives_a_killed_command_and_resume_goes_on(tmp_path: Path, un
         process.wait()
         wait_for(lambda: not set(children) & set(processes()), timeout=10)
         wait_for(lambda: not list(Path(scratch).glob("advshard-*")), timeout=10)
-        assert run.report() is None
-        kept = len(run.done())
+        assert run.results.report() is None
+        kept = len(run.shards.finished_indices())
         assert before <= kept < 40
     with started("resume", run.url) as process:
         finished(process, run, undisturbed)
-    report = run.report()
+    report = run.results.report()
     assert report is not None
-    assert report.executions < 40 + 10, "what was done must not be done again"
+    assert report.history.attempts < 40 + 10, "what was done must not be done again"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -118,14 +119,14 @@ def test_two_commands_on_the_same_run_do_not_corrupt_it(tmp_path: Path, undistur
     arguments = ("run", *SIZE, "--workers", "1", "--store", str(tmp_path))
     with started(*arguments) as first:
         run = only_run(tmp_path)
-        wait_for(run.drivers)
+        wait_for(run.orchestrators.all)
         with started(*arguments) as second:
             err = finished(second, run, undisturbed)
             finished(first, run, undisturbed)
     assert "another orchestrator (process" in err
 
 
-def test_workers_that_somebody_started(tmp_path: Path, undisturbed: bytes, server: Server) -> None:
+def test_workers_that_somebody_started(tmp_path: Path, undisturbed: bytes, server: ValkeyServer) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url}
     run_arguments = ("run", *SIZE, "--store", str(tmp_path / "runs"))
     with (
@@ -140,7 +141,7 @@ def test_workers_that_somebody_started(tmp_path: Path, undisturbed: bytes, serve
 
 
 def test_a_worker_that_is_asked_to_stop_ends_its_shard_and_gives_the_others_back(
-    tmp_path: Path, undisturbed: bytes, server: Server
+    tmp_path: Path, undisturbed: bytes, server: ValkeyServer
 ) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url}
     with (
@@ -153,12 +154,12 @@ def test_a_worker_that_is_asked_to_stop_ends_its_shard_and_gives_the_others_back
         one.communicate(timeout=20)
         with started("worker", "--concurrency", "1", **environment):
             finished(process, run, undisturbed)
-    report = run.report()
+    report = run.results.report()
     assert report is not None
-    assert report.executions == 40
+    assert report.history.attempts == 40
 
 
-def test_a_worker_with_other_software_does_not_take_shards(tmp_path: Path, server: Server) -> None:
+def test_a_worker_with_other_software_does_not_take_shards(tmp_path: Path, server: ValkeyServer) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url}
     other = ("-A", "tests.integration.other_version", "worker", "--concurrency", "1", "--hostname", "other@here")
     arguments = ("run", "--limit", "60", "--shards", "4", "--store", str(tmp_path))
@@ -169,14 +170,14 @@ def test_a_worker_with_other_software_does_not_take_shards(tmp_path: Path, serve
         while not any("none with the software of this run" in line for line in lines):
             lines.append(process.stderr.readline())
             assert len(lines) < 20, lines
-        assert run.done() == set()
+        assert run.shards.finished_indices() == set()
         with started("worker", "--concurrency", "1", **environment):
             process.communicate(timeout=60)
     assert process.returncode == 0
-    assert not any(attempt.worker == "other@here" for i in range(4) for attempt in run.attempts(i))
+    assert not any(attempt.worker == "other@here" for i in range(4) for attempt in run.attempts.of(single(i)))
 
 
-def test_a_message_about_another_place_is_refused(tmp_path: Path, server: Server) -> None:
+def test_a_message_about_another_place_is_refused(tmp_path: Path, server: ValkeyServer) -> None:
     """A worker that is bound to its store neither reads nor writes elsewhere, and goes on with what it may do."""
     from tasks.app import app
     from tasks.shard import attack_shard
@@ -185,7 +186,7 @@ def test_a_message_about_another_place_is_refused(tmp_path: Path, server: Server
     done = command("run", "--limit", "20", "--shards", "2", "--store", str(tmp_path / "theirs"), "--workers", "1")
     assert done.returncode == 0
     theirs = only_run(tmp_path / "theirs")
-    theirs.forget_shard(0)
+    theirs.shards.forget(single(0))
     before = sorted(str(path) for path in (tmp_path / "theirs").rglob("*"))
     traversing = f"{tmp_path}/mine/../theirs/{theirs.manifest().run_id}"
     with app.connection_for_write(server.url) as connection:
@@ -197,7 +198,7 @@ def test_a_message_about_another_place_is_refused(tmp_path: Path, server: Server
     assert sorted(str(path) for path in (tmp_path / "theirs").rglob("*")) == before
 
 
-def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: Server) -> None:
+def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: ValkeyServer) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url, "FAULT": "kill", "FAULT_SHARD": "3"}
     arguments = ("run", "--limit", "200", "--shards", "8", "--store", str(tmp_path))
     with (
@@ -207,26 +208,26 @@ def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: Se
         out, err = process.communicate(timeout=120)
     assert process.returncode == 3, err
     run = only_run(tmp_path)
-    report = run.report()
+    report = run.results.report()
     assert report is not None
     assert not report.complete
     assert report.missing_shards == [3]
     assert report.quarantined_shards == [3]
     assert "WorkerLost" in report.errors[3]
-    assert report.executions == 7 + 3
+    assert report.history.attempts == 7 + 3
     assert report.n_images == 175
     assert "shards 3 are missing" in out
     # The count survives a new orchestrator: it is not tried again, and nothing else either.
     again = command("resume", run.url)
     assert again.returncode == 3
-    assert len(run.attempts(3)) == 3
+    assert len(run.attempts.of(single(3))) == 3
     # On healthy workers, and asked for, it is.
     healed = command("resume", run.url, "--retry-quarantined")
     assert healed.returncode == 0, healed.stderr
-    assert run.report().complete  # type: ignore[union-attr]
+    assert run.results.report().complete  # type: ignore[union-attr]
 
 
-def test_a_shard_that_kills_its_worker_takes_no_neighbour_with_it(tmp_path: Path, server: Server) -> None:
+def test_a_shard_that_kills_its_worker_takes_no_neighbour_with_it(tmp_path: Path, server: ValkeyServer) -> None:
     """Of shards that a task takes together: they go on one by one."""
     environment = {"ADVSHARD_BROKER_URL": server.url, "FAULT": "kill", "FAULT_SHARD": "3"}
     options = ("--limit", "200", "--shards", "8", "--shards-per-task", "3")
@@ -234,32 +235,36 @@ def test_a_shard_that_kills_its_worker_takes_no_neighbour_with_it(tmp_path: Path
         done = command("run", *options, "--store", str(tmp_path), **environment)
     assert done.returncode == 3, done.stderr
     run = only_run(tmp_path)
-    report = run.report()
+    report = run.results.report()
     assert report is not None
-    assert run.finished() == [Span(0, 2), 4, 5, Span(6, 7)]
+    assert run.shards.finished() == [ShardRange(0, 2), single(4), single(5), ShardRange(6, 7)]
     assert (report.missing_shards, report.quarantined_shards) == ([3], [3])
-    assert [len(run.attempts(part)) for part in (Span(3, 5), 3, 4, 5)] == [1, 3, 1, 1]
-    assert report.executions == 3 + 3 + 2 + 3 + 2
+    assert [len(run.attempts.of(part)) for part in (ShardRange(3, 5), *map(single, (3, 4, 5)))] == [1, 3, 1, 1]
+    assert report.history.attempts == 3 + 3 + 2 + 3 + 2
 
 
-def test_a_shard_that_always_hangs_is_ended_by_its_time_limit_and_quarantined(tmp_path: Path, server: Server) -> None:
+def test_a_shard_that_always_hangs_is_ended_by_its_time_limit_and_quarantined(
+    tmp_path: Path, server: ValkeyServer
+) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url, "FAULT": "hang", "FAULT_SHARD": "3"}
     options = ("--limit", "200", "--shards", "8", "--time-limit", "15", "--max-attempts", "2")
     with started(*FAULTY, module="celery", **environment):
         done = command("run", *options, "--store", str(tmp_path), **environment)
     assert done.returncode == 3, done.stderr
     run = only_run(tmp_path)
-    assert len(run.done()) == 7
+    assert len(run.shards.finished_indices()) == 7
     # Two, or more where a second copy was under way.
-    assert re.match(r"[2-4] attempts: TimeLimitExceeded", run.quarantined()[3])
-    report = run.report()
+    assert re.match(r"[2-4] attempts: TimeLimitExceeded", run.quarantine.errors()[3])
+    report = run.results.report()
     assert report is not None
     assert report.history is not None
     assert list(report.history.failures) == ["TimeLimitExceeded"]
     assert f"TimeLimitExceeded {report.history.failures['TimeLimitExceeded']}" in done.stdout
 
 
-def test_a_shard_that_hangs_once_is_overtaken_by_its_copy(tmp_path: Path, undisturbed: bytes, server: Server) -> None:
+def test_a_shard_that_hangs_once_is_overtaken_by_its_copy(
+    tmp_path: Path, undisturbed: bytes, server: ValkeyServer
+) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url}
     fault = {"FAULT": "hang_once", "FAULT_SHARD": "3", "FAULT_MARK": str(tmp_path / "mark")}
     with (
@@ -268,14 +273,14 @@ def test_a_shard_that_hangs_once_is_overtaken_by_its_copy(tmp_path: Path, undist
     ):
         run = only_run(tmp_path / "runs")
         finished(process, run, undisturbed)
-    history = run.report().history  # type: ignore[union-attr]
+    history = run.results.report().history  # type: ignore[union-attr]
     assert history is not None
-    assert history.executions == 41
-    assert history.copies == 1
+    assert history.attempts == 41
+    assert history.speculative_attempts == 1
     assert history.failures == {}, "nobody failed, and nobody was given up"
 
 
-def test_clocks_that_jump(tmp_path: Path, undisturbed: bytes, server: Server) -> None:
+def test_clocks_that_jump(tmp_path: Path, undisturbed: bytes, server: ValkeyServer) -> None:
     """Those of the worker and of the orchestrator, by up to a day, at every look at them."""
     environment = {"ADVSHARD_BROKER_URL": server.url}
     with (
@@ -286,18 +291,18 @@ def test_clocks_that_jump(tmp_path: Path, undisturbed: bytes, server: Server) ->
     ):
         run = only_run(tmp_path)
         finished(process, run, undisturbed)
-    report = run.report()
+    report = run.results.report()
     assert report is not None
-    assert report.executions == 40
+    assert report.history.attempts == 40
 
 
-def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -> None:
+def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: ValkeyServer) -> None:
     from kombu.connection import Connection
     from kombu.entity import Queue
 
-    from tasks.queues import lanes
+    from tasks.queues import partitions
 
-    mark, lane = tmp_path / "executed", lanes()[0]
+    mark, partition = tmp_path / "executed", partitions()[0]
 
     class Trap:
         def __reduce__(self) -> Any:
@@ -309,10 +314,10 @@ def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: Server) -
             headers = {"task": "tasks.shard", "id": "x", "lang": "py", "argsrepr": "", "kwargsrepr": ""}
             connection.Producer().publish(
                 ((Trap(),), {}, {}),
-                routing_key=lane,
+                routing_key=partition,
                 serializer="pickle",
                 headers=headers,
-                declare=[Queue(lane)],
+                declare=[Queue(partition)],
             )
         done = command("run", "--limit", "20", "--shards", "2", "--store", str(tmp_path / "runs"), **environment)
         assert done.returncode == 0, done.stderr

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from core.run.layout import ATTACK_DATA, LEDGER, REPORT
 from core.run.records import Attempt
-from core.run.run_store import ATTACK_DATA, LEDGER, REPORT, RunStore
+from core.run.run_store import RunStore
+from core.run.work_unit import single
 from orchestrator.broker.connection import use_broker
 from tasks.app import app
 from tests.integration.conftest import SIZE
@@ -100,30 +102,30 @@ def fleet(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def finished(process: subprocess.Popen[bytes], run: RunStore, undisturbed: bytes) -> dict[str, bytes]:
     """Wait for the end of a run, which must be that of an undisturbed one; its results."""
     assert process.wait(timeout=120) == 0
-    report = run.report()
+    report = run.results.report()
     assert report is not None
     assert report.complete
     assert report.n_images == 1500
     assert all(check.passed for check in report.audit), report.audit
-    results = {name: run.result_bytes(name) for name in (ATTACK_DATA, LEDGER, REPORT)}
+    results = {name: run.results.content(name) for name in (ATTACK_DATA, LEDGER, REPORT)}
     assert results[ATTACK_DATA] == undisturbed
     return results
 
 
 def eight_more(run: RunStore) -> None:
     """Wait until another eight shards are done."""
-    before = len(run.done())
-    wait_for(lambda: len(run.done()) >= before + 8)
+    before = len(run.shards.finished_indices())
+    wait_for(lambda: len(run.shards.finished_indices()) >= before + 8)
 
 
 def takers(run: RunStore) -> set[str]:
     """The workers whose records the run consists of."""
-    return {record.worker for index in run.done() if (record := run.record(index))}
+    return {record.worker for index in run.shards.finished_indices() if (record := run.shards.record(single(index)))}
 
 
 def made(run: RunStore) -> list[dict[str, Any]]:
     """What the records say of the shards; a second execution may differ in who made it, and how fast."""
-    records = [run.record(index) for index in sorted(run.done())]
+    records = [run.shards.record(single(index)) for index in sorted(run.shards.finished_indices())]
     return [record.model_dump(exclude={"worker", "seconds", "cpu_seconds"}) for record in records if record]
 
 
@@ -140,8 +142,10 @@ def cut_at_work(host: Host, run: RunStore) -> Iterator[tuple[int, Attempt]]:
 
 def held(host: Host, run: RunStore) -> tuple[int, Attempt] | None:
     """The shard that the worker on ``host`` has, and its execution of it."""
-    for index in {int(name) for name in run.folder.names("attempts") if name.isdecimal()} - run.done():
-        for attempt in run.attempts(index):
+    for index in {
+        int(name) for name in run.folder.names("attempts") if name.isdecimal()
+    } - run.shards.finished_indices():
+        for attempt in run.attempts.of(single(index)):
             if attempt.worker == f"celery@{host.name}" and attempt.error is None:
                 return index, attempt
     return None
@@ -182,7 +186,7 @@ def test_a_run_on_hosts_of_their_own(fleet: Fleet, undisturbed: bytes) -> None:
     process, run = fleet.run("whole")
     finished(process, run, undisturbed)
     assert takers(run) == {"celery@worker-1", "celery@worker-2"}
-    assert [driver.host for driver in run.drivers()] == ["orchestrator"]
+    assert [driver.host for driver in run.orchestrators.all()] == ["orchestrator"]
 
 
 def test_links_that_fail_for_a_moment(fleet: Fleet, undisturbed: bytes) -> None:
@@ -214,16 +218,16 @@ def test_a_worker_that_comes_back_too_late(fleet: Fleet, undisturbed: bytes) -> 
     with cut_at_work(late, run) as (index, execution):
         cut = time.time()
         results = finished(process, run, undisturbed)
-        record = run.record(index)
+        record = run.shards.record(single(index))
         assert record is not None
         assert record.worker == f"celery@{other.name}"
-        first, second = run.attempts(index)
+        first, second = run.attempts.of(single(index))
         assert first == execution
         shards = made(run)
     back = time.time()
     wait_for(lambda: f"[{execution.task_id}] succeeded" in (fleet.logs / f"{late.name}.log").read_text())
     ended = time.time()
-    assert {name: run.result_bytes(name) for name in results} == results
+    assert {name: run.results.content(name) for name in results} == results
     assert made(run) == shards
     wait_for(lambda: fleet.healthy(late))
     print(

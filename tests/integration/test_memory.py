@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.broker.embedded import Server
+from orchestrator.broker.valkey_server import ValkeyServer
 from tests.processes import command, descendants, only_run, started, wait_for
 from tests.runs import save_model, save_set
 
@@ -17,7 +17,7 @@ def resident(pid: int) -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
-def test_memory_after_500_shards_is_what_it_was_after_20(tmp_path: Path, server: Server) -> None:
+def test_memory_after_500_shards_is_what_it_was_after_20(tmp_path: Path, server: ValkeyServer) -> None:
     """Within 5%: shards of two images, in the one process of a real worker."""
     environment = {"ADVSHARD_BROKER_URL": server.url}
     model = save_model(tmp_path / "small.keras")
@@ -28,10 +28,10 @@ def test_memory_after_500_shards_is_what_it_was_after_20(tmp_path: Path, server:
         started("run", *inputs, **environment) as process,
     ):
         run = only_run(tmp_path / "runs")
-        wait_for(lambda: len(run.done()) >= _EARLY)
+        wait_for(lambda: len(run.shards.finished_indices()) >= _EARLY)
         (pool,) = descendants(worker.pid)
         early = resident(pool)
-        wait_for(lambda: len(run.done()) >= _LATE)
+        wait_for(lambda: len(run.shards.finished_indices()) >= _LATE)
         late = resident(pool)
         assert descendants(worker.pid) == [pool], "the same process all the time"
         _, err = process.communicate(timeout=60)

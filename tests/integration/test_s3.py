@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 import pytest
 
-from core.run.run_store import ATTACK_DATA
+from core.run.layout import ATTACK_DATA
 from core.run.store import Store
 from core.storage.folder import Folder
 from orchestrator.doctor.finding import Level
@@ -106,8 +106,8 @@ def test_a_run_on_s3_is_the_run_on_a_disk(s3: dict[str, str], undisturbed: bytes
     url = out.splitlines()[-1]
     assert url.startswith("s3://bucket/runs/")
     (run,) = Store("s3://bucket/runs").runs()
-    assert run.result_bytes(ATTACK_DATA) == undisturbed
-    report = run.report()
+    assert run.results.content(ATTACK_DATA) == undisturbed
+    report = run.results.report()
     assert report is not None
     assert all(check.passed for check in report.audit), report.audit
     status = command("status", url)
@@ -127,10 +127,10 @@ def test_a_faulty_s3_server(s3: dict[str, str], undisturbed: bytes, fault: str) 
     assert process.returncode == 0, err
     (run,) = Store(store).runs()
     assert out.splitlines()[-1] == run.url
-    assert (np.load(io.BytesIO(run.result_bytes(ATTACK_DATA))) == np.load(io.BytesIO(undisturbed))[:300]).all()
+    assert (np.load(io.BytesIO(run.results.content(ATTACK_DATA))) == np.load(io.BytesIO(undisturbed))[:300]).all()
     assert proxy.writes >= 8 * 4
     assert proxy.failed == failing * (proxy.writes // 10)
-    report = run.report()
+    report = run.results.report()
     assert report is not None
     assert report.history is not None
     assert report.history.failures == {}, "what passes is waited out where it happens"

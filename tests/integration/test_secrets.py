@@ -129,7 +129,7 @@ def test_the_password_of_a_broker_comes_from_a_file_and_goes_nowhere_else(tmp_pa
         started("run", "--data", str(data), "--shards", "60", "--flower", **environment) as process,
     ):
         run = only_run(store)
-        wait_for(lambda: len(run.done()) >= 3)
+        wait_for(lambda: len(run.shards.finished_indices()) >= 3)
         kill(server.pid)
         server.wait()
         unreachable = command("doctor", **environment)

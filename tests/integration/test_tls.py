@@ -43,8 +43,9 @@ def test_all_that_a_run_needs_works_through_tls(tmp_path: Path, broker: TlsBroke
         "ADVSHARD_BROKER_PASSWORD_FILE": secret_file(tmp_path),
         "ADVSHARD_STORE": str(tmp_path / "runs"),
     }
-    why = "from orchestrator.broker.connection import use_broker; from orchestrator.broker.dispatch import Sender; "
-    why += "from tasks.settings import Settings; use_broker(Settings().broker()); print(Sender(None, None).why_idle())"
+    why = "from orchestrator.broker.connection import use_broker; from tasks.settings import Settings; "
+    why += "from orchestrator.broker.dispatch import CeleryDispatcher; use_broker(Settings().broker()); "
+    why += "print(CeleryDispatcher(None, None).why_idle())"
 
     def said() -> str:
         done = subprocess.run(
@@ -67,7 +68,7 @@ def test_all_that_a_run_needs_works_through_tls(tmp_path: Path, broker: TlsBroke
         done = command("run", "--limit", "400", "--shards", "40", "--flower", **environment)
         assert done.returncode == 0, done.stderr
         run = only_run(tmp_path / "runs")
-        assert run.report().complete  # type: ignore[union-attr]
+        assert run.results.report().complete  # type: ignore[union-attr]
         (row,) = wait_for(lambda: ask(f"{url}/api/tasks?taskname=run", password), timeout=60).values()
         assert row["uuid"] == run.manifest().run_id
         wait_for(lambda: len(ask(f"{url}/api/tasks?taskname=tasks.shard", password)) == 40, timeout=60)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from core.run.store import Store
-from orchestrator.broker.embedded import Server
+from orchestrator.broker.valkey_server import ValkeyServer
 from tests.processes import command, only_run, started
 from tests.runs import save_set
 from tests.traps import save_trap
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_code_runs_where_somebody_consented_and_nowhere_else(tmp_path: Path, server: Server) -> None:
+def test_code_runs_where_somebody_consented_and_nowhere_else(tmp_path: Path, server: ValkeyServer) -> None:
     mark, store = tmp_path / "executed", tmp_path / "runs"
     model = save_trap(tmp_path / "trap.h5", mark)
     arguments = ["--model", str(model), "--data", str(save_set(tmp_path / "set.npz")), "--store", str(store)]
@@ -35,8 +35,8 @@ def test_code_runs_where_somebody_consented_and_nowhere_else(tmp_path: Path, ser
     assert done.returncode == 3, done.stderr
     mark.unlink()  # made where the command looked at the model
     found = only_run(store)
-    assert "ModelError: expected" in found.quarantined()[0]
-    assert "give --trust-model to the command and to each worker" in found.quarantined()[0]
+    assert "ModelError: expected" in found.quarantine.errors()[0]
+    assert "give --trust-model to the command and to each worker" in found.quarantine.errors()[0]
 
     # Consent is not kept in the run.
     resume = ["resume", found.url, "--retry-quarantined"]
@@ -44,8 +44,8 @@ def test_code_runs_where_somebody_consented_and_nowhere_else(tmp_path: Path, ser
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
     assert "--trust-model" in refused.stderr
     assert not mark.exists()
-    assert found.quarantined()
+    assert found.quarantine.errors()
     done = command(*resume, "--trust-model")
     assert done.returncode == 0, done.stderr
     assert mark.exists()
-    assert found.report().complete  # type: ignore[union-attr]
+    assert found.results.report().complete  # type: ignore[union-attr]

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from celery.utils.nodenames import gethostname
 
-from core.run.run_store import ATTACK_DATA
-from orchestrator.broker.embedded import Server
+from core.run.layout import ATTACK_DATA
+from orchestrator.broker.valkey_server import ValkeyServer
 from tests.processes import ROOT, command, descendants, only_run, started, wait_for
 
 
-def test_the_health_check_and_the_names(server: Server) -> None:
+def test_the_health_check_and_the_names(server: ValkeyServer) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url}
     arguments = ("worker", "--concurrency", "1")
     nobody = command("worker", "--check", **environment)
@@ -51,7 +51,7 @@ def test_the_health_check_and_the_names(server: Server) -> None:
 
 @pytest.mark.parametrize(("limit", "processes"), [(("--max-memory", "300"), 4), (("--max-tasks", "2"), 2)])
 def test_a_process_above_its_limit_is_replaced_after_its_task(
-    tmp_path: Path, undisturbed: bytes, server: Server, limit: tuple[str, str], processes: int
+    tmp_path: Path, undisturbed: bytes, server: ValkeyServer, limit: tuple[str, str], processes: int
 ) -> None:
     environment = {"ADVSHARD_BROKER_URL": server.url}
     arguments = ("run", "--limit", "30", "--shards", "3", "--store", str(tmp_path))
@@ -66,13 +66,13 @@ def test_a_process_above_its_limit_is_replaced_after_its_task(
         _, err = process.communicate()
         assert process.returncode == 0, err
     run = only_run(tmp_path)
-    report = run.report()
+    report = run.results.report()
     assert report is not None
     assert report.complete
-    assert report.executions == 3
+    assert report.history.attempts == 3
     # Three shards and the reduce; one process more may have been started for what comes next.
     assert len(seen) in {processes, processes + 1}
-    found = np.load(io.BytesIO(run.result_bytes(ATTACK_DATA)))
+    found = np.load(io.BytesIO(run.results.content(ATTACK_DATA)))
     np.testing.assert_array_equal(found, np.load(io.BytesIO(undisturbed))[:30])
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import AdvshardError, IntegrityError
-from core.run.shard_range import Span
-from tasks.messages import open_run, shards_of
+from core.run.work_unit import ShardRange, single
+from tasks.messages import open_run, range_of
 from tests.runs import planned
 from tests.unit.core.run.test_manifest import manifest
 
@@ -79,21 +79,21 @@ ANY = st.one_of(st.integers(), st.text(), st.floats(), st.none(), st.booleans(),
 def test_only_a_shard_of_the_run_is_taken(shard: Any) -> None:
     plan = manifest(10, 3)
     if type(shard) is int and shard in {0, 1, 2}:
-        assert shards_of(plan, shard) == shard
+        assert range_of(plan, shard, shard) == single(shard)
     else:
         with pytest.raises(IntegrityError):
-            shards_of(plan, shard)
+            range_of(plan, shard, shard)
 
 
-@given(ANY | st.integers(-1, 8), ANY.filter(lambda last: last is not None) | st.integers(-1, 8))
+@given(ANY | st.integers(-1, 8), ANY | st.integers(-1, 8))
 def test_only_what_a_task_of_the_run_takes_together_is_taken(shard: Any, last: Any) -> None:
-    """Shards 0 to 2 and 3 to 5; the last one is alone."""
+    """Shards 0 to 2 and 3 to 5, or any by itself."""
     plan = manifest(10, 7, shards_per_task=3)
-    if type(shard) is type(last) is int and (shard, last) in {(0, 2), (3, 5)}:
-        assert shards_of(plan, shard, last) == Span(shard, last)
+    if type(shard) is type(last) is int and (shard, last) in {(0, 2), (3, 5), *((i, i) for i in range(7))}:
+        assert range_of(plan, shard, last) == ShardRange(shard, last)
     else:
         with pytest.raises(IntegrityError):
-            shards_of(plan, shard, last)
+            range_of(plan, shard, last)
 
 
 @given(st.text())

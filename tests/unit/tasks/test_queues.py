@@ -4,16 +4,16 @@ import pytest
 
 import core.runtime.fingerprint
 from core.errors import ConfigError
-from tasks.queues import DEFAULT_QUEUE, LANES, lanes, names_of
+from tasks.queues import DEFAULT_QUEUE, PARTITIONS, names_of, partitions
 
 
 def test_lanes_belong_to_a_name_and_to_a_software(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = lanes()
-    assert len(set(known)) == LANES
-    assert known == lanes(DEFAULT_QUEUE)
-    assert not set(known) & set(lanes("gpu"))
+    known = partitions()
+    assert len(set(known)) == PARTITIONS
+    assert known == partitions(DEFAULT_QUEUE)
+    assert not set(known) & set(partitions("gpu"))
     monkeypatch.setattr(core.runtime.fingerprint, "_PACKAGES", ("tensorflow", "no-such-package"))
-    assert not set(known) & set(lanes())
+    assert not set(known) & set(partitions())
 
 
 def test_a_list_of_names() -> None:

@@ -10,8 +10,10 @@ from core.errors import DataError
 from core.generate.composer import Composed, Composer
 from core.generate.generate import find_or_compose, generate
 from core.reduce.reduce_run import reduce_run
+from core.run.layout import INDEX_MAP
 from core.run.manifest import Manifest
-from core.run.run_store import INDEX_MAP, RunStore
+from core.run.run_store import RunStore
+from core.run.work_unit import single
 from core.shard.attack_shard import run_shard
 from tests.runs import linear_classifier, planned
 
@@ -33,7 +35,7 @@ def finished(tmp_path: Path, monkeypatch: Any, created: str, **change: Any) -> R
     run = planned(tmp_path, monkeypatch, **change)
     run.write_manifest(run.manifest().model_copy(update={"created": created}))
     for index in range(run.manifest().shards):
-        run_shard(run, index, linear_classifier, "w")
+        run_shard(run, single(index), linear_classifier, "w")
     reduce_run(run, linear_classifier)
     return run
 
@@ -45,7 +47,7 @@ def clean_images(tmp_path: Path) -> np.ndarray:
 
 def attack_data(run: RunStore) -> tuple[np.ndarray, Manifest]:
     manifest = run.manifest()
-    return run.attack_data(manifest.data, 0, manifest.data.count), manifest
+    return run.results.attack_data(manifest.data, 0, manifest.data.count), manifest
 
 
 def test_known_images_are_looked_up_in_any_form_and_order(tmp_path: Path, monkeypatch: Any) -> None:
@@ -62,7 +64,7 @@ def test_known_images_are_looked_up_in_any_form_and_order(tmp_path: Path, monkey
         np.testing.assert_array_equal(found.index, np.where(order == 4, 0, order))
         predicted = linear_classifier(run, manifest).logits(prepared).argmax(axis=1)
         np.testing.assert_array_equal(found.attack_label, predicted[found.index])
-        np.testing.assert_array_equal(found.label, run.labels(manifest.data, 0, 30)[found.index])
+        np.testing.assert_array_equal(found.label, run.inputs.labels(manifest.data, 0, 30)[found.index])
         assert composer.asked == []
 
 
@@ -87,7 +89,7 @@ def test_the_newest_complete_run_answers(tmp_path: Path, monkeypatch: Any) -> No
     newer = finished(tmp_path, monkeypatch, "2026-01-03", limit=10, params={"epsilon": 0.2})
     incomplete = planned(tmp_path, monkeypatch, params={"epsilon": 0.3})
     incomplete.write_manifest(incomplete.manifest().model_copy(update={"created": "2026-01-04"}))
-    run_shard(incomplete, 0, linear_classifier, "w")
+    run_shard(incomplete, single(0), linear_classifier, "w")
     reduce_run(incomplete, linear_classifier)
     found = find_or_compose(clean_images(tmp_path)[:25], store=str(tmp_path / "runs"), composer=Negative())
     names = [newer.manifest().run_id] * 10 + [older.manifest().run_id] * 10 + [""] * 5

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from core.reduce import index_builder as index_build
 from core.reduce.index_builder import IndexBuilder
 from core.run.index_map import IndexMap
+from core.run.work_unit import single
 
 
 def saved(found: list[bytes], labels: np.ndarray, cuts: list[int]) -> tuple[bytes, int]:
@@ -69,7 +70,7 @@ def test_temporary_files_are_closed_where_the_reduce_fails(tmp_path: Any, monkey
 
     run = planned(tmp_path, monkeypatch)
     for index in range(4):
-        run_shard(run, index, linear_classifier, "w")
+        run_shard(run, single(index), linear_classifier, "w")
     run.folder.write("shards/00000002.parquet", b"torn")
     with pytest.raises(IntegrityError):
         reduce_run(run, linear_classifier)

@@ -17,10 +17,12 @@ from core.image.digest import digests
 from core.models.inference.classifier import Classifier, predict
 from core.reduce.reduce_run import reduce_run
 from core.run.index_map import IndexMap
+from core.run.layout import ATTACK_DATA, INDEX_MAP, LEDGER
 from core.run.manifest import Manifest
 from core.run.records import Attempt
 from core.run.report import AttackFigures, Report
-from core.run.run_store import ATTACK_DATA, INDEX_MAP, LEDGER, RunStore
+from core.run.run_store import RunStore
+from core.run.work_unit import single
 from core.shard.attack_shard import run_shard
 from core.shard.cascade import VANISHED
 from core.shard.ledger import schema
@@ -30,11 +32,11 @@ from tests.runs import SHAPE, linear_classifier, planned, save_set
 def attack(run: RunStore, *left_out: int) -> None:
     for index in range(run.manifest().shards):
         if index not in left_out:
-            run_shard(run, index, linear_classifier, "test")
+            run_shard(run, single(index), linear_classifier, "test")
 
 
 def whole(run: RunStore) -> np.ndarray:
-    return np.load(io.BytesIO(run.result_bytes(ATTACK_DATA)))
+    return np.load(io.BytesIO(run.results.content(ATTACK_DATA)))
 
 
 def test_the_report_is_measured_on_what_was_written(tmp_path: Path, monkeypatch: Any) -> None:
@@ -77,9 +79,9 @@ def test_the_report_is_measured_on_what_was_written(tmp_path: Path, monkeypatch:
         "inputs", "coverage", "epsilon", "same kind of machine", "attack data", "second measurement",
     }  # fmt: skip
     assert sum(each.count for each in report.classes) == 30
-    assert run.report() == report
+    assert run.results.report() == report
 
-    ledger = pq.read_table(io.BytesIO(run.result_bytes(LEDGER)))
+    ledger = pq.read_table(io.BytesIO(run.results.content(LEDGER)))
     assert ledger.schema.equals(schema())
     assert ledger.column("index").to_pylist() == list(range(30))
     assert ledger.column("label").to_pylist() == labels.tolist()
@@ -88,7 +90,7 @@ def test_the_report_is_measured_on_what_was_written(tmp_path: Path, monkeypatch:
     assert ledger.column("shard").to_pylist() == sorted(ledger.column("shard").to_pylist())
     assert set(ledger.column("attack").to_pylist()) == {"mifgsm"}
 
-    index = IndexMap.load(io.BytesIO(run.result_bytes(INDEX_MAP)))
+    index = IndexMap.load(io.BytesIO(run.results.content(INDEX_MAP)))
     with np.load(tmp_path / "set.npz") as source:
         found = digests(source["images"])
     assert ledger.column("digest").to_pylist() == [digest.hex() for digest in found]
@@ -107,7 +109,7 @@ def test_the_number_of_shards_changes_nothing(tmp_path: Path, monkeypatch: Any, 
         assert run.manifest().shards == min(shards, 30)
         attack(run)
         report = reduce_run(run, linear_classifier)
-        results.append((run.result_bytes(ATTACK_DATA), report.ssim_mean, report.success_rate, report.means))
+        results.append((run.results.content(ATTACK_DATA), report.ssim_mean, report.success_rate, report.means))
     assert all(result == results[0] for result in results)
 
 
@@ -115,7 +117,7 @@ def test_labels_true_attacks_the_label(tmp_path: Path, monkeypatch: Any) -> None
     run = planned(tmp_path, monkeypatch, labels="true")
     attack(run)
     report = reduce_run(run, linear_classifier)
-    ledger = pq.read_table(io.BytesIO(run.result_bytes(LEDGER))).to_pydict()
+    ledger = pq.read_table(io.BytesIO(run.results.content(LEDGER))).to_pydict()
     for label, clean, linf, reason in zip(
         ledger["label"], ledger["clean_prediction"], ledger["linf"], ledger["fallback_reason"], strict=True
     ):
@@ -139,9 +141,9 @@ def test_the_fallback_is_in_the_ledger(tmp_path: Path, monkeypatch: Any) -> None
 
     run = planned(tmp_path, monkeypatch)
     for index in range(4):
-        run_shard(run, index, saturated, "test")
+        run_shard(run, single(index), saturated, "test")
     report = reduce_run(run, saturated)
-    ledger = pq.read_table(io.BytesIO(run.result_bytes(LEDGER))).to_pydict()
+    ledger = pq.read_table(io.BytesIO(run.results.content(LEDGER))).to_pydict()
     assert report.fallback_count == ledger["attack"].count("ifgsm") > 20
     assert report.fallback_reasons == {VANISHED: report.fallback_count}
     assert {r for a, r in zip(ledger["attack"], ledger["fallback_reason"], strict=True) if a == "ifgsm"} == {VANISHED}
@@ -151,7 +153,7 @@ def test_the_fallback_is_in_the_ledger(tmp_path: Path, monkeypatch: Any) -> None
 def test_an_incomplete_run_says_what_is_missing(tmp_path: Path, monkeypatch: Any) -> None:
     run = planned(tmp_path, monkeypatch)
     attack(run, 1, 3)
-    run.quarantine(3, "it always fails")
+    run.quarantine.add(3, "it always fails")
     report = reduce_run(run, linear_classifier)
     assert not report.complete
     assert report.missing_shards == [1, 3]
@@ -159,15 +161,15 @@ def test_an_incomplete_run_says_what_is_missing(tmp_path: Path, monkeypatch: Any
     assert report.attack_data_sha256 is None
     assert not run.folder.exists(ATTACK_DATA)
     assert not next(check for check in report.audit if check.name == "coverage").passed
-    ledger = pq.read_table(io.BytesIO(run.result_bytes(LEDGER)))
-    assert report.n_images == len(ledger) == run.manifest().shard(0).count + run.manifest().shard(2).count
+    ledger = pq.read_table(io.BytesIO(run.results.content(LEDGER)))
+    assert report.n_images == len(ledger) == sum(run.manifest().slice_of(single(index)).count for index in (0, 2))
 
 
 def test_a_run_without_any_shard_has_no_report(tmp_path: Path, monkeypatch: Any) -> None:
     run = planned(tmp_path, monkeypatch)
     with pytest.raises(IncompleteError):
         reduce_run(run, linear_classifier)
-    assert run.report() is None
+    assert run.results.report() is None
 
 
 def damage(run: RunStore, name: str, how: str) -> None:
@@ -192,19 +194,19 @@ def test_a_damaged_artifact_is_found_and_made_again(tmp_path: Path, monkeypatch:
     run = planned(tmp_path, monkeypatch)
     attack(run)
     reduce_run(run, linear_classifier)
-    expected = run.result_bytes(ATTACK_DATA)
-    run.withdraw_report()
+    expected = run.results.content(ATTACK_DATA)
+    run.results.withdraw_report()
     damage(run, f"shards/00000002.{suffix}", how)
     if (suffix, how) == ("json", "missing"):
         assert not reduce_run(run, linear_classifier).complete
     else:
         with pytest.raises(IntegrityError):
             reduce_run(run, linear_classifier)
-        assert run.report() is None
-    assert run.done() == {0, 1, 3}
+        assert run.results.report() is None
+    assert run.shards.finished_indices() == {0, 1, 3}
     attack(run)
     assert reduce_run(run, linear_classifier).complete
-    assert run.result_bytes(ATTACK_DATA) == expected
+    assert run.results.content(ATTACK_DATA) == expected
 
 
 def test_images_put_under_another_shard_are_found(tmp_path: Path, monkeypatch: Any) -> None:
@@ -237,7 +239,7 @@ def test_attack_data_changed_after_the_concatenation_fails_the_audit(tmp_path: P
     attack(run)
     reduce_run(run, linear_classifier)
     damage(run, ATTACK_DATA, "flipped")
-    records = [record for i in range(4) if (record := run.record(i))]
+    records = [record for i in range(4) if (record := run.shards.record(single(i)))]
     check, _ = audit.check_attack_data(run, run.manifest(), records)
     assert not check.passed
     assert "shard 3" in check.detail
@@ -252,12 +254,12 @@ def test_a_figure_that_was_not_measured_fails_the_audit(tmp_path: Path, monkeypa
     attack(run)
     reduce_run(run, linear_classifier)
     manifest = run.manifest()
-    ledger = pq.read_table(io.BytesIO(run.result_bytes(LEDGER)))
+    ledger = pq.read_table(io.BytesIO(run.results.content(LEDGER)))
     classifier = linear_classifier(run, manifest)
     assert audit.check_sample(run, manifest, classifier).passed
     place = ledger.schema.get_field_index("ssim")
     better = ledger.set_column(place, "ssim", pa.array(ledger.column("ssim").to_numpy() + 1e-6))
-    run.write_result(LEDGER, lambda file: pq.write_table(better, file, row_group_size=7))
+    run.results.write(LEDGER, lambda file: pq.write_table(better, file, row_group_size=7))
     check = audit.check_sample(run, manifest, classifier)
     assert not check.passed
     assert "ssim" in check.detail
@@ -267,7 +269,7 @@ def test_other_checks_can_fail(tmp_path: Path, monkeypatch: Any) -> None:
     from core.reduce import audit
 
     run = planned(tmp_path, monkeypatch, params={"epsilon": 0.1})
-    record = run_shard(run, 0, linear_classifier, "test")
+    record = run_shard(run, single(0), linear_classifier, "test")
 
     def made(attack: str, linf: float, l2: float = 9.0) -> AttackFigures:
         return AttackFigures(attack=attack, count=1, successes=1, linf_max=linf, l2_max=l2)
@@ -286,8 +288,8 @@ def test_other_checks_can_fail(tmp_path: Path, monkeypatch: Any) -> None:
 
 def test_a_finished_shard_is_not_made_again(tmp_path: Path, monkeypatch: Any) -> None:
     run = planned(tmp_path, monkeypatch)
-    first = run_shard(run, 0, linear_classifier, "one")
-    assert run_shard(run, 0, linear_classifier, "two") == first
+    first = run_shard(run, single(0), linear_classifier, "one")
+    assert run_shard(run, single(0), linear_classifier, "two") == first
 
 
 def test_small_colour_images_have_no_ssim_but_a_report(tmp_path: Path, monkeypatch: Any) -> None:
@@ -303,8 +305,8 @@ def test_executions_are_counted(tmp_path: Path, monkeypatch: Any) -> None:
     run = planned(tmp_path, monkeypatch)
     attack(run)
     for task in ("a", "b"):
-        run.write_attempt(2, Attempt(task_id=task, worker="w", started=0))
-    assert reduce_run(run, linear_classifier).executions == 2
+        run.attempts.write(single(2), Attempt(task_id=task, worker="w", started=0))
+    assert reduce_run(run, linear_classifier).history.attempts == 2
 
 
 def test_a_late_result_is_left_unwritten(tmp_path: Path, monkeypatch: Any) -> None:
@@ -312,9 +314,9 @@ def test_a_late_result_is_left_unwritten(tmp_path: Path, monkeypatch: Any) -> No
     run = planned(tmp_path, monkeypatch)
 
     def slowly(run: RunStore, manifest: Manifest) -> Classifier:
-        run_shard(run, 1, linear_classifier, "faster")
+        run_shard(run, single(1), linear_classifier, "faster")
         return linear_classifier(run, manifest)
 
-    late = run_shard(run, 1, slowly, "late")
+    late = run_shard(run, single(1), slowly, "late")
     assert late.worker == "faster"
-    assert run.record(1) == late
+    assert run.shards.record(single(1)) == late

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.run.manifest import Blob, DataRef, Manifest, ModelRef, RunConfig, Shard, StageConfig
+from core.run.manifest import Blob, DataRef, Manifest, ModelRef, RunConfig, ShardSlice, StageConfig
 from core.run.value import digest_of
+from core.run.work_unit import single
 
 SHA = "0" * 64
 
@@ -33,7 +34,7 @@ def manifest(count: int = 10, shards: int = 3, **more: object) -> Manifest:
 def test_shards_cover_every_image_once_and_evenly(count: int, data: st.DataObject) -> None:
     shards = data.draw(st.integers(1, min(count, 300)))
     plan = manifest(count, shards)
-    cut = [plan.shard(i) for i in range(shards)]
+    cut = [plan.slice_of(single(i)) for i in range(shards)]
     assert cut[0].start == 0
     assert cut[-1].stop == count
     assert all(a.stop == b.start for a, b in itertools.pairwise(cut))
@@ -52,7 +53,8 @@ def test_json_round_trip() -> None:
         {"shards": 11},
         {"shards": 0},
         {"run_id": "../../etc"},
-        {"layout": 2},
+        {"layout": 1},
+        {"layout": 3},
         {"surprise": 1},
         {"config": {"stages": []}},
         {"config": {"stages": [{"attack": "a", "params": {"x": float("nan")}}]}},
@@ -75,13 +77,13 @@ def test_an_input_cannot_be_named_outside_its_folder(name: str) -> None:
 @pytest.mark.parametrize("index", [-1, 3])
 def test_a_shard_that_is_not_there(index: int) -> None:
     with pytest.raises(ValueError, match="of a run with 3"):
-        manifest().shard(index)
+        manifest().slice_of(single(index))
 
 
 @pytest.mark.parametrize(("start", "stop"), [(3, 3), (3, 2), (-1, 3)])
 def test_a_shard_has_images(start: int, stop: int) -> None:
     with pytest.raises(ValidationError):
-        Shard(index=0, start=start, stop=stop)
+        ShardSlice(first=0, last=0, start=start, stop=stop)
 
 
 def test_values_cannot_be_changed() -> None:

@@ -14,8 +14,10 @@ from core.errors import IntegrityError, StoreError
 from core.run.records import Attempt
 from core.run.run_store import RunStore
 from core.run.store import Store
+from core.run.work_unit import REDUCE, single
 from core.storage.folder import Folder
 from core.storage.npy_header import npy_header
+from core.storage.npy_reader import NpyReader
 from tests.unit.core.run.test_manifest import manifest
 
 
@@ -76,14 +78,13 @@ def test_rows_are_read_by_slice(folder: Folder, dtype: str) -> None:
     np.save(buffer, array)
     content = buffer.getvalue()
     assert content == npy_header(array.shape, array.dtype) + array.tobytes()
-    plan = manifest()
-    run = RunStore(folder.url())
-    folder.write(f"inputs/{plan.data.labels.name}", content)
-    found = run._rows.read(f"inputs/{plan.data.labels.name}", dtype, (7, 3, 2, 1), 2, 5)
+    arrays = NpyReader(folder)
+    folder.write("inputs/x.npy", content)
+    found = arrays.read("inputs/x.npy", dtype, (7, 3, 2, 1), 2, 5)
     np.testing.assert_array_equal(found, array[2:5])
     with pytest.raises(IntegrityError, match="too short"):
-        run._rows.read(f"inputs/{plan.data.labels.name}", dtype, (7, 3, 2, 1), 5, 8)
-    chosen = run._rows.choose(f"inputs/{plan.data.labels.name}", dtype, (7, 3, 2, 1), np.array([6, 0, 3]))
+        arrays.read("inputs/x.npy", dtype, (7, 3, 2, 1), 5, 8)
+    chosen = arrays.choose("inputs/x.npy", dtype, (7, 3, 2, 1), np.array([6, 0, 3]))
     np.testing.assert_array_equal(chosen, array[[6, 0, 3]])
 
 
@@ -97,7 +98,7 @@ def test_runs_are_those_with_a_manifest(folder: Folder) -> None:
         store.run("fedcba9876543210").manifest()
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff\xfe", b'{"layout": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff\xfe", b'{"layout": 2}'])
 def test_a_broken_manifest_is_named(tmp_path: Path, content: bytes) -> None:
     run = RunStore(str(tmp_path))
     run.folder.write("manifest.json", content)
@@ -105,28 +106,40 @@ def test_a_broken_manifest_is_named(tmp_path: Path, content: bytes) -> None:
         run.manifest()
 
 
+@pytest.mark.parametrize("content", [b'{"layout": 1, "run_id": "x"}', b'{"layout":3}'])
+def test_a_run_of_another_layout_gets_one_clear_line(tmp_path: Path, content: bytes) -> None:
+    run = Store(str(tmp_path)).run("0123456789abcdef")
+    run.folder.write("manifest.json", content)
+    with pytest.raises(
+        StoreError, match=r"expected a run of layout 2; got layout [13] at .*, written by another version"
+    ):
+        run.manifest()
+    readable, unreadable = Store(str(tmp_path)).by_age()
+    assert (readable, list(unreadable)) == ([], [run.url])
+
+
 def test_inputs_go_by_their_content(folder: Folder) -> None:
     run, blob = RunStore(folder.url()), manifest().data.images
-    run.write_input(blob, lambda: [b"other ", b"content"])
+    run.inputs.write(blob, lambda: [b"other ", b"content"])
     with pytest.raises(IntegrityError, match="expected SHA-256 0000"):
-        run.input_bytes(blob)
+        run.inputs.content(blob)
 
 
 def test_attempts_quarantine_and_release(folder: Folder) -> None:
     run = RunStore(folder.url())
-    assert run.attempts(3) == []
+    assert run.attempts.of(single(3)) == []
     late, early = (Attempt(task_id=name, worker="w", started=at) for name, at in (("a", 2.0), ("b", 1.0)))
-    run.write_attempt(3, late)
-    run.write_attempt(3, early)
-    run.write_attempt("reduce", early)
-    assert run.attempts(3) == [early, late]
+    run.attempts.write(single(3), late)
+    run.attempts.write(single(3), early)
+    run.attempts.write(REDUCE, early)
+    assert run.attempts.of(single(3)) == [early, late]
     run.folder.write("attempts/00000003/c.json", b"torn")
-    assert "not a valid Attempt" in str(run.attempts(3)[0].error)
-    run.quarantine(3, "broken")
-    assert run.quarantined() == {3: "broken"}
+    assert "not a valid Attempt" in str(run.attempts.of(single(3))[0].error)
+    run.quarantine.add(3, "broken")
+    assert run.quarantine.errors() == {3: "broken"}
     run.release(3)
-    assert run.quarantined() == {}
-    assert run.attempts(3) == []
+    assert run.quarantine.errors() == {}
+    assert run.attempts.of(single(3)) == []
 
 
 def test_a_store_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

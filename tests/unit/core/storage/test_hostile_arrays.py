@@ -21,14 +21,14 @@ from core.datasets.npz import NpzDataset
 from core.errors import DataError, IntegrityError
 from core.reduce.reduce_run import _rows
 from core.run.index_map import IndexMap
-from core.run.manifest import DataRef, Shard
+from core.run.manifest import DataRef, ShardSlice
 from core.run.records import ShardRecord
 from core.run.run_store import RunStore
 from core.storage.npy_header import npy_header
 from tests.documents import RECORD
 from tests.unit.core.run.test_manifest import manifest
 
-SHARD = Shard(index=1, start=3, stop=6)
+SHARD = ShardSlice(first=1, last=1, start=3, stop=6)
 DATA: DataRef = manifest().data
 IMAGES = np.random.default_rng(0).random((SHARD.count, *DATA.image_shape), np.float32)
 GOOD = npy_header(IMAGES.shape, IMAGES.dtype) + IMAGES.tobytes()
@@ -112,11 +112,18 @@ def record_of(content: bytes) -> ShardRecord:
     return RECORD.model_copy(update={"shard": SHARD, "rows_sha256": hashlib.sha256(content).hexdigest()})
 
 
+def read_rows(run: RunStore, record: ShardRecord) -> pa.Table:
+    (rows,) = run.shards.rows_of([record])
+    if isinstance(rows, IntegrityError):
+        raise rows
+    return rows
+
+
 @given(damaged(GOOD))
 @example(GOOD + b"more")
 def test_images_are_what_was_expected_or_refused(content: bytes) -> None:
     try:
-        images = stored("shards/00000001.npy", content).shard_images(DATA, SHARD)
+        images = stored("shards/00000001.npy", content).shards.images(DATA, SHARD)
     except IntegrityError:
         return
     assert images.shape == IMAGES.shape
@@ -129,13 +136,13 @@ def test_rows_that_are_not_their_record_s_are_not_parsed(content: bytes) -> None
     run = stored("shards/00000001.parquet", content)
     if content != ROWS:
         with pytest.raises(IntegrityError, match="not the rows of its record"):
-            run.shard_rows(record_of(ROWS))
+            read_rows(run, record_of(ROWS))
 
 
 @given(damaged(ROWS))
 def test_forged_rows_are_parsed_or_refused(content: bytes) -> None:
     try:
-        rows = stored("shards/00000001.parquet", content).shard_rows(record_of(content))
+        rows = read_rows(stored("shards/00000001.parquet", content), record_of(content))
     except IntegrityError:
         return
     assert len(rows) == SHARD.count
@@ -220,10 +227,10 @@ def test_rows_of_another_table_are_refused(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("what", ["shard", "images", "labels", "attack_data"])
 def test_a_header_is_not_believed(head: bytes, what: str) -> None:
     reads: dict[str, tuple[str, Callable[[RunStore], Any]]] = {
-        "shard": ("shards/00000001.npy", lambda run: run.shard_images(DATA, SHARD)),
-        "images": (f"inputs/{DATA.images.name}", lambda run: run.images(DATA, 0, 2)),
-        "labels": (f"inputs/{DATA.labels.name}", lambda run: run.labels(DATA, 0, 2)),
-        "attack_data": ("attack_data.npy", lambda run: run.attack_data(DATA, 0, 2)),
+        "shard": ("shards/00000001.npy", lambda run: run.shards.images(DATA, SHARD)),
+        "images": (f"inputs/{DATA.images.name}", lambda run: run.inputs.images(DATA, 0, 2)),
+        "labels": (f"inputs/{DATA.labels.name}", lambda run: run.inputs.labels(DATA, 0, 2)),
+        "attack_data": ("attack_data.npy", lambda run: run.results.attack_data(DATA, 0, 2)),
     }
     name, read = reads[what]
     run = stored(name, head + bytes(4096))
@@ -245,5 +252,5 @@ def test_more_rows_than_the_shard_has_are_not_read() -> None:
     assert len(content) < 100_000
     before = pa.total_allocated_bytes()
     with pytest.raises(IntegrityError, match="10000000 rows for 3 images"):
-        stored("shards/00000001.parquet", content).shard_rows(record_of(content))
+        read_rows(stored("shards/00000001.parquet", content), record_of(content))
     assert pa.total_allocated_bytes() - before < 1 << 20

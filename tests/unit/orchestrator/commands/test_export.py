@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from core.errors import ConfigError
 from core.image.digest import digests
 from core.reduce.reduce_run import reduce_run
+from core.run.work_unit import single
 from core.shard.attack_shard import run_shard
 from orchestrator.commands.export import export_command
 from tests.runs import linear_classifier, planned
@@ -21,7 +22,7 @@ def test_a_run_as_plain_files(tmp_path: Path, monkeypatch: Any) -> None:
     assert isinstance(early.exception, ConfigError)
     assert not out.exists()
     for index in range(4):
-        run_shard(run, index, linear_classifier, "w")
+        run_shard(run, single(index), linear_classifier, "w")
     reduce_run(run, linear_classifier)
     done = CliRunner().invoke(export_command, [run.url, "--out", str(out)])
     assert done.output.strip() == str(out)
@@ -30,7 +31,7 @@ def test_a_run_as_plain_files(tmp_path: Path, monkeypatch: Any) -> None:
         images, labels = source["images"], source["labels"]
     clean, adversarial = np.load(out / "test_data.npy"), np.load(out / "attack_data.npy")
     np.testing.assert_allclose(clean, images / 127.5 - 1, atol=1e-6)
-    np.testing.assert_array_equal(adversarial, run.attack_data(run.manifest().data, 0, 30))
+    np.testing.assert_array_equal(adversarial, run.results.attack_data(run.manifest().data, 0, 30))
     index, label, attack_label = (
         json.loads((out / f"{name}_map.json").read_text()) for name in ("data_index", "data_label", "attack_label")
     )

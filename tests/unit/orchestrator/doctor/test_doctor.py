@@ -18,7 +18,7 @@ from orchestrator.doctor.finding import Level
 from orchestrator.doctor.fleet import Answer, judge
 from orchestrator.doctor.storage import check_store, clock_of_store, distance
 from tasks import probe
-from tasks.queues import lanes
+from tasks.queues import partitions
 
 GB = 1_000_000_000
 
@@ -111,7 +111,7 @@ def said(**change: Any) -> dict[str, Any]:
     from core.runtime.fingerprint import versions
 
     fine = {
-        "queues": lanes(),
+        "queues": partitions(),
         "versions": versions(),
         "processor": "a",
         "processes": 2,

@@ -1,9 +1,7 @@
-"""The watch loop against a made-up fleet: what it sends, sends again, and gives up."""
+"""The scheduler against a made-up fleet: what it sends, sends again, and gives up."""
 
 from __future__ import annotations
 
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,10 @@ import pytest
 
 from core.errors import AdvshardError, StoreError
 from core.run.records import Attempt
-from core.run.run_store import REDUCE, RunStore
+from core.run.run_store import RunStore
+from core.run.work_unit import single
 from core.shard.attack_shard import run_shard
-from orchestrator.execution import scheduler as watch_module
-from orchestrator.execution.in_flight import Flight
-from orchestrator.execution.scheduler import Part, Watch
-from tests.made_up_fleet import Fleet, watching
+from tests.made_up_fleet import Fleet, Key, scheduler
 from tests.runs import linear_classifier, planned
 
 pytestmark = pytest.mark.timeout(30)
@@ -27,282 +23,273 @@ def run(tmp_path: Path, monkeypatch: Any) -> RunStore:
     return planned(tmp_path, monkeypatch)
 
 
-def test_an_undisturbed_run_sends_everything_once(run: RunStore) -> None:
-    fleet = Fleet(run)
-    watch = watching(fleet)
-    watch.shards()
-    assert watch.reduce().complete
-    assert fleet.sent == [0, 1, 2, 3, REDUCE]
-    assert watch.state.images_done == 30
-    assert watch.state.retries == 0
+@pytest.fixture
+def fleet(run: RunStore) -> Fleet:
+    return Fleet(run)
 
 
-def test_what_is_done_is_not_sent(run: RunStore) -> None:
-    run_shard(run, 2, linear_classifier, "earlier")
-    fleet = Fleet(run)
-    watch = watching(fleet)
-    watch.shards()
+def finish(run: RunStore, index: int, worker: str) -> None:
+    run_shard(run, single(index), linear_classifier, worker)
+
+
+def test_an_undisturbed_run_sends_everything_once(fleet: Fleet) -> None:
+    driven = scheduler(fleet)
+    driven.attack()
+    assert driven.reduce().complete
+    assert fleet.sent == [0, 1, 2, 3, "reduce"]
+    assert driven.progress.images == 30
+    assert driven.counters.resent == 0
+    assert driven.counters.messages == 4, "the reduce reports what was sent before it"
+
+
+def test_what_is_finished_is_not_sent(run: RunStore, fleet: Fleet) -> None:
+    finish(run, 2, "earlier")
+    driven = scheduler(fleet)
+    driven.attack()
     assert fleet.sent == [0, 1, 3]
-    assert watch.state.images_done == 30
-    assert len(watch.state.recent) == 3
+    assert driven.progress.images == 30
 
 
-def test_a_lost_message_is_sent_again(run: RunStore) -> None:
-    fleet = Fleet(run)
-    fleet.lose = [1, REDUCE]
-    watch = watching(fleet)
-    watch.shards()
-    assert watch.reduce().complete
-    assert fleet.sent == [0, 1, 2, 3, 1, REDUCE, REDUCE]
+def test_a_lost_message_is_sent_again(fleet: Fleet) -> None:
+    fleet.lose = [1, "reduce"]
+    driven = scheduler(fleet)
+    driven.attack()
+    assert driven.reduce().complete
+    assert fleet.sent == [0, 1, 2, 3, 1, "reduce", "reduce"]
 
 
-def test_a_failed_shard_is_tried_again(run: RunStore) -> None:
-    fleet = Fleet(run)
-    fleet.fail = {2: ["OSError: once"], REDUCE: ["OSError: once"]}
-    watch = watching(fleet)
-    watch.shards()
-    report = watch.reduce()
+def test_a_failed_shard_is_tried_again(fleet: Fleet) -> None:
+    fleet.fail = {2: ["OSError: once"], "reduce": ["OSError: once"]}
+    driven = scheduler(fleet)
+    driven.attack()
+    report = driven.reduce()
     assert report.complete
     assert fleet.sent.count(2) == 2
-    assert report.executions == 5
+    assert report.history.attempts == 5
 
 
-def test_a_worker_that_died_silently_is_missed_after_the_lease(run: RunStore) -> None:
-    fleet = Fleet(run)
+def test_a_worker_that_died_silently_is_missed_after_the_lease(fleet: Fleet) -> None:
     fleet.vanish = [0, 3]
-    replaced: list[str] = []
-    watch = watching(fleet, replace=replaced.append)
-    watch.shards()
+    began = fleet.clock.now()
+    scheduler(fleet, lease=30).attack()
     assert fleet.sent == [0, 1, 2, 3, 0, 3]
-    assert replaced == ["w1", "w1"]
+    assert fleet.replaced == ["w1", "w1"]
+    assert 30 < fleet.clock.now() - began < 32
 
 
-def test_a_worker_known_to_be_dead_is_not_waited_for(run: RunStore) -> None:
-    fleet = Fleet(run)
+def test_a_worker_known_to_be_dead_is_not_waited_for(fleet: Fleet) -> None:
     fleet.vanish, fleet.lose, fleet.died = [0], [3], ["w1"]
-    watch = watching(fleet, lease=3600, idle=3600)
-    watch.shards()
+    began = fleet.clock.now()
+    scheduler(fleet).attack()
     assert sorted(fleet.sent[4:], key=str) == [0, 3]
+    assert fleet.clock.now() - began < 1
 
 
-def test_a_long_shard_with_a_sign_of_life_is_left_alone(run: RunStore) -> None:
-    fleet = Fleet(run)
+def test_a_long_shard_with_a_heartbeat_is_left_alone(run: RunStore, fleet: Fleet) -> None:
     fleet.vanish = [1]
-    ended = threading.Event()
+    began = fleet.clock.now()
 
-    def work() -> None:
-        for beat in range(1, 12):
-            ended.wait(0.25)
-            attempt = next((a for a in run.attempts(1)), None)
-            if attempt:
-                run.write_attempt(1, attempt.model_copy(update={"beat": beat}))
-        run_shard(run, 1, linear_classifier, "w1")
+    def renew() -> None:
+        passed = fleet.clock.now() - began
+        for attempt in run.attempts.of(single(1)):
+            run.attempts.write(single(1), attempt.model_copy(update={"heartbeat": int(passed / 5)}))
+        if passed > 300:
+            finish(run, 1, "w1")
 
-    worker = threading.Thread(target=work)
-    worker.start()
-    watching(fleet, lease=2.0).shards()
-    worker.join()
+    fleet.each_turn = renew
+    scheduler(fleet, slow=3600, poll=10).attack()
     assert fleet.sent == [0, 1, 2, 3]
 
 
-def test_a_shard_that_always_fails_is_quarantined_and_the_run_goes_on(run: RunStore) -> None:
-    fleet = Fleet(run)
+def test_a_shard_that_always_fails_is_quarantined_and_the_run_goes_on(fleet: Fleet) -> None:
     fleet.fail = {1: ["ValueError: bad"] * 9}
-    watch = watching(fleet)
-    watch.shards()
+    driven = scheduler(fleet)
+    driven.attack()
     assert fleet.sent.count(1) == 3
-    report = watch.reduce()
+    report = driven.reduce()
     assert not report.complete
     assert report.missing_shards == [1]
     assert report.quarantined_shards == [1]
     assert report.errors == {1: "3 attempts: ValueError: bad"}
 
 
-def test_the_attempts_of_an_earlier_orchestrator_count(run: RunStore) -> None:
-    for number in range(3):
-        run.write_attempt(1, Attempt(task_id=f"old-{number}", worker="w", started=number, error="it kills"))
-    fleet = Fleet(run)
-    watching(fleet).shards()
-    assert 1 not in fleet.sent
-    assert run.quarantined() == {1: "3 attempts: it kills"}
-
-
-def test_two_old_attempts_leave_one(run: RunStore) -> None:
-    for number in range(2):
-        run.write_attempt(1, Attempt(task_id=f"old-{number}", worker="w", started=number, error="it kills"))
-    fleet = Fleet(run)
+@pytest.mark.parametrize("before", [3, 2])
+def test_the_attempts_of_an_earlier_orchestrator_count(run: RunStore, fleet: Fleet, before: int) -> None:
+    for number in range(before):
+        run.attempts.write(single(1), Attempt(task_id=f"old-{number}", worker="w", started=number, error="it kills"))
     fleet.fail = {1: ["it kills"] * 9}
-    watching(fleet).shards()
-    assert fleet.sent.count(1) == 1
-    assert run.quarantined() == {1: "3 attempts: it kills"}
+    scheduler(fleet).attack()
+    assert fleet.sent.count(1) == 3 - before
+    assert run.quarantine.errors() == {1: "3 attempts: it kills"}
 
 
-def test_a_damaged_shard_found_by_the_reduce_is_made_again(run: RunStore) -> None:
-    fleet = Fleet(run)
-    watch = watching(fleet)
-    watch.shards()
+def test_a_damaged_shard_found_by_the_reduce_is_attacked_again(run: RunStore, fleet: Fleet) -> None:
+    driven = scheduler(fleet)
+    driven.attack()
     run.folder.write("shards/00000002.npy", b"torn")
-    assert watch.reduce().complete
-    assert fleet.sent == [0, 1, 2, 3, REDUCE, 2, REDUCE]
+    assert driven.reduce().complete
+    assert fleet.sent == [0, 1, 2, 3, "reduce", 2, "reduce"]
+    progress = driven.progress
+    assert (driven.counters.damaged_shards, progress.shards, progress.images) == (1, 4, 30)
+    records = [run.shards.record(single(index)) for index in range(4)]
+    assert progress.successes == sum(record.successes for record in records if record)
 
 
-def test_a_torn_record_is_made_again(run: RunStore) -> None:
-    run_shard(run, 0, linear_classifier, "earlier")
+def test_a_torn_record_is_made_again(run: RunStore, fleet: Fleet) -> None:
+    finish(run, 0, "earlier")
     run.folder.write("shards/00000000.json", b'{"shard":')
-    fleet = Fleet(run)
-    watching(fleet).shards()
+    scheduler(fleet).attack()
     assert fleet.sent == [0, 1, 2, 3]
-    assert run.done() == {0, 1, 2, 3}
+    assert run.shards.finished_indices() == {0, 1, 2, 3}
 
 
-def test_a_record_torn_as_it_was_written_is_not_waited_for(run: RunStore) -> None:
-    fleet = Fleet(run)
-
-    def send(part: Part) -> None:
-        fleet.send(part)
-        if part == 2 and fleet.sent.count(2) == 1:
+def test_a_record_torn_as_it_was_written_is_not_waited_for(run: RunStore, fleet: Fleet) -> None:
+    def tear(unit: Key) -> None:
+        if unit == 2 and fleet.sent.count(2) == 1:
             run.folder.write("shards/00000002.json", b'{"shard":')
 
-    Watch(run, run.manifest(), send, poll=0.01, lease=3600, idle=3600).shards()
+    fleet.after_send = tear
+    began = fleet.clock.now()
+    scheduler(fleet).attack()
     assert fleet.sent == [0, 1, 2, 3, 2]
-    assert run.done() == {0, 1, 2, 3}
+    assert run.shards.finished_indices() == {0, 1, 2, 3}
+    assert fleet.clock.now() - began < 1
 
 
-def test_a_reduce_that_always_fails_ends_the_run(run: RunStore) -> None:
-    fleet = Fleet(run)
-    fleet.fail = {REDUCE: ["ValueError: bad"] * 9}
-    watch = watching(fleet)
-    watch.shards()
+def test_a_reduce_that_always_fails_ends_the_run(fleet: Fleet) -> None:
+    fleet.fail = {"reduce": ["ValueError: bad"] * 9}
+    driven = scheduler(fleet)
+    driven.attack()
     with pytest.raises(AdvshardError, match="the reduce failed 3 times: ValueError: bad"):
-        watch.reduce()
+        driven.reduce()
 
 
-def test_a_full_disk_ends_the_run_at_once(run: RunStore) -> None:
-    fleet = Fleet(run)
+def test_a_full_disk_ends_the_run_at_once(run: RunStore, fleet: Fleet) -> None:
     fleet.fail = {1: ["OSError: [Errno 28] No space left on device"]}
     with pytest.raises(StoreError, match="make room"):
-        watching(fleet).shards()
-    assert run.quarantined() == {}
+        scheduler(fleet).attack()
+    assert run.quarantine.errors() == {}
 
 
-def test_a_broker_that_comes_back_is_waited_for(run: RunStore, monkeypatch: Any) -> None:
-    fleet = Fleet(run)
-    away = [3]
+def test_a_cancelled_run_ends(run: RunStore, fleet: Fleet) -> None:
+    fleet.lose = [0, 1, 2, 3]
+    fleet.after_send = lambda unit: run.cancel()
+    with pytest.raises(AdvshardError, match="the run was cancelled"):
+        scheduler(fleet).attack()
 
-    def send(part: Part) -> None:
-        if away[0]:
-            away[0] -= 1
+
+def test_a_broker_that_comes_back_is_waited_for(fleet: Fleet) -> None:
+    began = fleet.clock.now()
+
+    def refuse(unit: Key) -> None:
+        if fleet.clock.now() < began + 100:
             raise ConnectionError("refused")
-        fleet.send(part)
 
-    watch = Watch(run, run.manifest(), send, poll=0.01)
-    watch.shards()
+    fleet.before_send = refuse
+    scheduler(fleet).attack()
     assert fleet.sent == [0, 1, 2, 3]
-    monkeypatch.setattr(watch_module, "_PATIENCE", 0.05)
-    away[0] = 10**9
-    with pytest.raises(AdvshardError, match="the broker did not answer"):
-        watch.reduce()
+    assert "broker away" in {progress.note for progress in fleet.shown}
 
 
-def test_workers_that_are_busy_elsewhere_do_not_get_the_same_over_and_over(run: RunStore) -> None:
-    fleet = Fleet(run)
+def test_a_broker_that_stays_away_ends_the_run(fleet: Fleet) -> None:
+    def refuse(unit: Key) -> None:
+        raise ConnectionError("refused")
+
+    fleet.before_send = refuse
+    began = fleet.clock.now()
+    with pytest.raises(AdvshardError, match="the broker did not answer for 120 s: refused"):
+        scheduler(fleet).attack()
+    assert 120 < fleet.clock.now() - began < 122
+
+
+def test_workers_that_are_busy_elsewhere_do_not_get_duplicates_over_and_over(fleet: Fleet) -> None:
     fleet.lose = [0, 1, 2, 3] * 6
-    notes: set[str] = set()
-    watch = Watch(
-        run, run.manifest(), fleet.send, show=lambda state: notes.add(state.note), poll=0.005, lease=9, idle=0.02
-    )
-    began = time.monotonic()
-    watch.shards()
-    # Waits of 0.02, 0.04, 0.08, ... seconds, not six times 0.02.
-    assert time.monotonic() - began > 0.02 * (2**6 - 1)
-    assert "no worker took anything" in notes
-    assert watch.state.note == ""
+    began = fleet.clock.now()
+    driven = scheduler(fleet, idle=10)
+    driven.attack()
+    waited = fleet.clock.now() - began
+    assert 10 * (2**6 - 1) < waited < 10 * (2**6 - 1) + 6 * 2, "waits of 10, 20, 40, ... seconds, not six times 10"
+    assert "no worker took anything" in {progress.note for progress in fleet.shown}
+    assert driven.progress.note == ""
 
 
-def test_a_window_of_messages_is_under_way(run: RunStore, monkeypatch: Any) -> None:
-    monkeypatch.setattr(watch_module, "WINDOW", 2)
-    under_way: list[int] = []
-    fleet = Fleet(run)
+def test_a_window_of_messages_is_in_flight(run: RunStore, fleet: Fleet) -> None:
+    queued: list[Key] = []
+    most: list[int] = []
+    fleet.lose = [0, 1, 2, 3]  # done at the next turn instead
+    fleet.after_send = queued.append
 
-    def send(part: Part) -> None:
-        fleet.send(part)
-        under_way.append(len(watch._flights))
+    def work() -> None:
+        most.append(len(queued))
+        if queued:
+            index = queued.pop(0)
+            assert isinstance(index, int)
+            finish(run, index, "w1")
 
-    watch = Watch(run, run.manifest(), send, poll=0.01)
-    watch.shards()
-    assert max(under_way) == 1  # beside the one being sent
-    assert run.done() == {0, 1, 2, 3}
+    fleet.each_turn = work
+    scheduler(fleet, window=2).attack()
+    assert max(most) == 2
+    assert fleet.sent == [0, 1, 2, 3]
 
 
 def test_a_shard_that_never_ends_is_given_up_at_its_time_limit(tmp_path: Path, monkeypatch: Any) -> None:
-    """Its worker lives, and gives signs of life, but does not end it: nor does its worker's own limit."""
-    run = planned(tmp_path, monkeypatch, time_limit=0.1, max_attempts=2)
+    """Its worker renews the heartbeat, but neither it nor the worker's own limit ends the attempt."""
+    run = planned(tmp_path, monkeypatch, time_limit=100, max_attempts=2)
     fleet = Fleet(run)
     fleet.vanish = [1, 1]
-    stop = threading.Event()
 
-    def beat() -> None:
-        beats = 0
-        while not stop.wait(0.03):
-            beats += 1
-            for attempt in run.attempts(1):  # also those that were given up: their workers don't know
-                run.write_attempt(1, attempt.model_copy(update={"beat": beats, "error": None}))
+    def renew() -> None:
+        for attempt in run.attempts.of(single(1)):  # also those that were given up: their workers do not know
+            beat = {"heartbeat": int(fleet.clock.now()), "error": None}
+            run.attempts.write(single(1), attempt.model_copy(update=beat))
 
-    beating = threading.Thread(target=beat)
-    beating.start()
-    watching(fleet).shards()
-    stop.set()
-    beating.join()
+    fleet.each_turn = renew
+    scheduler(fleet, slow=3600).attack()
     assert fleet.sent == [0, 1, 2, 3, 1]
-    assert list(run.quarantined()) == [1]
-    assert run.quarantined()[1].startswith("2 attempts: TimeLimitExceeded: still running on w1 after")
+    assert list(run.quarantine.errors()) == [1]
+    assert run.quarantine.errors()[1].startswith("2 attempts: TimeLimitExceeded: still running on w1 after 13")
 
 
-def test_a_worker_given_up_is_counted_by_the_next_orchestrator(run: RunStore) -> None:
-    fleet = Fleet(run)
+def test_a_worker_given_up_is_counted_by_the_next_orchestrator(run: RunStore, fleet: Fleet) -> None:
     fleet.vanish = [1]
-    watching(fleet).shards()
-    errors = [attempt.error for attempt in run.attempts(1)]
-    assert errors == ["NoSignOfLife: nothing from w1 for 0 s", None]
+    scheduler(fleet, slow=3600).attack()
+    errors = [attempt.error for attempt in run.attempts.of(single(1))]
+    assert errors == ["HeartbeatLost: nothing from w1 for 30 s", None]
 
 
-def test_a_copy_of_a_slow_shard_is_sent_near_the_end_and_the_first_to_finish_counts(run: RunStore) -> None:
-    fleet = Fleet(run)
+def test_a_slow_shard_gets_a_speculative_attempt_near_the_end(run: RunStore, fleet: Fleet) -> None:
     fleet.vanish = [3]  # the last one is started, and does not end
-    watch = watching(fleet, lease=3600, slow=0.1)
-    watch.shards()
+    driven = scheduler(fleet, lease=3600)
+    driven.attack()
     assert fleet.sent == [0, 1, 2, 3, 3]
-    assert watch.state.copies == 1
-    assert watch.state.retries == 0
-    assert [attempt.error for attempt in run.attempts(3)] == [None, None], "nobody failed"
+    assert driven.progress.speculative_attempts == 1
+    assert driven.progress.resent == 0
+    assert [attempt.error for attempt in run.attempts.of(single(3))] == [None, None], "nothing failed"
 
 
-def test_no_copy_is_sent_while_others_wait_for_a_worker(tmp_path: Path, monkeypatch: Any) -> None:
+def test_there_is_no_speculation_while_other_units_wait_for_a_worker(tmp_path: Path, monkeypatch: Any) -> None:
     fleet = Fleet(planned(tmp_path, monkeypatch, shards=6))
     fleet.vanish, fleet.lose = [0], [5]
-    watching(fleet, lease=3600, slow=0.05, idle=0.3).shards()
+    scheduler(fleet, lease=3600, slow=5, idle=30).attack()
     assert fleet.sent == [0, 1, 2, 3, 4, 5, 5, 0]
 
 
-def test_a_copy_does_not_make_one_failure_two(run: RunStore) -> None:
-    """The first execution hangs, its copy fails: only when both are over is the shard sent again."""
-    fleet = Fleet(run)
+def test_a_speculative_attempt_does_not_make_one_failure_two(run: RunStore, fleet: Fleet) -> None:
+    """The first attempt hangs, the speculative one fails: only when both are over is the shard sent again."""
     fleet.vanish = [3]
-    watch = watching(fleet, lease=0.5, slow=0.1)
 
-    def send(part: Part) -> None:
-        if fleet.sent.count(3) == 1 and part == 3:
+    def fail_second(unit: Key) -> None:
+        if fleet.sent.count(3) == 1 and unit == 3:
             fleet.fail[3] = ["ValueError: bad"]
-        fleet.send(part)
 
-    watch._send_message = send
-    watch.shards()
+    fleet.before_send = fail_second
+    scheduler(fleet, lease=100, slow=20).attack()
     assert fleet.sent == [0, 1, 2, 3, 3, 3]
-    assert run.quarantined() == {}
+    assert run.quarantine.errors() == {}
 
 
 class Away:
-    """Makes the store's small files unreadable for a while."""
+    """Makes the store's records unreadable for a while."""
 
     def __init__(self, run: RunStore, monkeypatch: Any, times: int, error: OSError) -> None:
         self.times, self.error, self.real = times, error, run.folder.read_many
@@ -315,137 +302,98 @@ class Away:
         return self.real(pieces)
 
 
-def test_a_store_that_comes_back_is_waited_for(run: RunStore, monkeypatch: Any) -> None:
-    fleet = Fleet(run)
-    notes: list[str] = []
-
-    def send(part: Part) -> None:
-        fleet.send(part)
-        if part == 3:
+def test_a_store_that_comes_back_is_waited_for(run: RunStore, fleet: Fleet, monkeypatch: Any) -> None:
+    def go_away(unit: Key) -> None:
+        if unit == 3:
             Away(run, monkeypatch, 3, TimeoutError("slow"))
 
-    watch = Watch(run, run.manifest(), send, show=lambda state: notes.append(state.note), poll=0.01)
-    watch.shards()
+    fleet.after_send = go_away
+    driven = scheduler(fleet)
+    driven.attack()
     assert fleet.sent == [0, 1, 2, 3]
-    assert "store away" in notes
-    assert watch.state.note == ""
+    assert "store away" in {progress.note for progress in fleet.shown}
+    assert driven.progress.note == ""
 
 
-@pytest.mark.parametrize("error", [TimeoutError("slow"), PermissionError(13, "Permission denied")])
-def test_a_store_that_stays_away_ends_the_run(run: RunStore, monkeypatch: Any, error: OSError) -> None:
-    monkeypatch.setattr(watch_module, "_PATIENCE", 0.05)
-    watch = watching(Fleet(run), tend=lambda: Away(run, monkeypatch, 10**9, error) and [])
+@pytest.mark.parametrize(
+    ("error", "patience"), [(TimeoutError("slow"), 120), (PermissionError(13, "Permission denied"), 0)]
+)
+def test_a_store_that_stays_away_ends_the_run(
+    run: RunStore, fleet: Fleet, monkeypatch: Any, error: OSError, patience: float
+) -> None:
+    Away(run, monkeypatch, 10**9, error)
+    began = fleet.clock.now()
     with pytest.raises(StoreError, match="expected a store that answers"):
-        watch.shards()
-
-
-def test_a_lease_begins_anew_after_the_store_was_away() -> None:
-    flight, attempt = Flight(frozenset()), Attempt(task_id="t", worker="w", started=0)
-    assert flight.fault(attempt, 0, (), 30, None) is None
-    assert flight.fault(attempt, 30, (), 30, None) is None
-    flight.forgive(31)
-    assert flight.fault(attempt, 60, (), 30, None) is None
-    assert flight.fault(attempt, 62, (), 30, None) == "NoSignOfLife: nothing from w for 30 s"
+        scheduler(fleet).attack()
+    assert patience <= fleet.clock.now() - began < patience + 2
 
 
 def test_a_queue_that_remembers_does_not_send_for_ever(tmp_path: Path, monkeypatch: Any) -> None:
-    """A worker died, and what seemed to be lost with it was only waiting: with more shards than fit into the window."""
-    monkeypatch.setattr(watch_module, "WINDOW", 2)
+    """A worker died, and what seemed to be lost with it was only waiting; more shards than fit into the window."""
     run = planned(tmp_path, monkeypatch, shards=6)
     fleet = Fleet(run)
-    queue: list[Part] = []
-    sent: list[Part] = []
+    fleet.lose = [index for index in range(6) for _ in range(99)]
+    queue: list[Key] = []
 
-    def tend() -> list[str]:
-        if len(sent) == 2 and not queue[2:]:
-            return ["somebody"]
-        if queue and len(sent) > 2:
-            part = queue.pop(0)
-            if part not in run.done():
-                fleet.send(part)
-        return []
+    def work() -> None:
+        if len(fleet.sent) == 2 and not queue[2:]:
+            fleet.died = ["somebody"]
+        elif queue and len(fleet.sent) > 2:
+            index = queue.pop(0)
+            assert isinstance(index, int)
+            if index not in run.shards.finished_indices():
+                finish(run, index, "w1")
 
-    def send(part: Part) -> None:
-        sent.append(part)
-        queue.append(part)
-
-    watch = watching(fleet, tend=tend, idle=3600, lease=3600)
-    watch._send_message = send
-    watch.shards()
-    assert run.done() == set(range(6))
-    assert len(sent) < 12
+    fleet.after_send, fleet.each_turn = queue.append, work
+    scheduler(fleet, window=2, idle=3600).attack()
+    assert run.shards.finished_indices() == set(range(6))
+    assert len(fleet.sent) < 12
 
 
-def test_a_late_execution_lifts_a_quarantine(run: RunStore) -> None:
-    fleet = Fleet(run)
+def test_a_late_attempt_lifts_a_quarantine(run: RunStore, fleet: Fleet) -> None:
     fleet.fail = {1: ["ValueError: bad"] * 3}
     fleet.vanish = [3]
 
-    def tend() -> list[str]:
-        if run.quarantined() and not run.has_record(1):
-            run_shard(run, 1, linear_classifier, "late")
-            run_shard(run, 3, linear_classifier, "w1")
-        return []
+    def finish_late() -> None:
+        if run.quarantine.errors() and not run.shards.has_record(single(1)):
+            finish(run, 1, "late")
+            finish(run, 3, "w1")
 
-    watch = watching(fleet, tend=tend, lease=3600)
-    watch.shards()
-    assert run.quarantined() == {}
-    assert watch.state.quarantined == 0
-    report = watch.reduce()
+    fleet.each_turn = finish_late
+    driven = scheduler(fleet, lease=3600)
+    driven.attack()
+    assert run.quarantine.errors() == {}
+    assert driven.progress.quarantined == 0
+    report = driven.reduce()
     assert report.complete
     assert report.quarantined_shards == []
 
 
-def test_a_shard_that_is_damaged_each_time_is_given_up(run: RunStore) -> None:
-    fleet = Fleet(run)
-
-    def send(part: Part) -> None:
-        fleet.send(part)
-        if part == 2:
+def test_a_shard_that_is_damaged_each_time_is_given_up(run: RunStore, fleet: Fleet) -> None:
+    def damage(unit: Key) -> None:
+        if unit == 2:
             run.folder.write("shards/00000002.npy", b"torn")
 
-    watch = watching(fleet)
-    watch._send_message = send
-    watch.shards()
-    report = watch.reduce()
+    fleet.after_send = damage
+    driven = scheduler(fleet)
+    driven.attack()
+    report = driven.reduce()
     assert report.missing_shards == [2]
     assert "3 times: IntegrityError" in report.errors[2]
 
 
-def test_a_message_that_was_given_back_has_its_time_again() -> None:
-    flight = Flight(frozenset())
-    first = Attempt(task_id="t", worker="w1", started=0)
-    assert flight.fault(first, 0, (), 30, 100) is None
-    again = Attempt(task_id="t", worker="w2", started=120)
-    assert flight.fault(again, 140, (), 30, 100) is None
-    assert flight.fault(again.model_copy(update={"beat": 1}), 160, (), 30, 100) is None
-    assert "TimeLimitExceeded" in str(flight.fault(again.model_copy(update={"beat": 2}), 280, (), 30, 100))
-
-
-def test_damaged_shards_are_counted(run: RunStore) -> None:
-    fleet = Fleet(run)
-    watch = watching(fleet)
-    watch.shards()
-    run.folder.write("shards/00000002.npy", b"torn")
-    watch.reduce()
-    assert (watch.state.remade, watch.state.done, watch.state.images_done) == (1, 4, 30)
-    assert watch.state.successes == sum(record.successes for i in range(4) if (record := run.record(i)))
-
-
-def test_shards_that_another_orchestrator_had_made_are_counted_and_not_sent(tmp_path: Path, monkeypatch: Any) -> None:
-    """Among them those that were not yet under way here, and that no listing has shown."""
-    monkeypatch.setattr(watch_module, "WINDOW", 2)
+def test_shards_that_another_orchestrator_finished_are_counted_and_not_sent(tmp_path: Path, monkeypatch: Any) -> None:
+    """Among them those that were not yet in flight here, and that no listing has shown."""
     run = planned(tmp_path, monkeypatch, shards=9)
     fleet = Fleet(run)
 
-    def send(part: Part) -> None:
+    def others(unit: Key) -> None:
         if not fleet.sent:
             for index in (3, 4, 5, 8):
-                run_shard(run, index, linear_classifier, "theirs")
-        fleet.send(part)
+                finish(run, index, "theirs")
 
-    watch = watching(fleet)
-    watch._send_message = send
-    watch.shards()
+    fleet.before_send = others
+    driven = scheduler(fleet, window=2)
+    driven.attack()
     assert fleet.sent == [0, 1, 2, 6, 7]
-    assert (watch.state.done, watch.state.images_done) == (9, 30)
+    assert (driven.progress.shards, driven.progress.images) == (9, 30)

@@ -140,11 +140,11 @@ def test_the_inputs_stand_in_the_store_as_they_came(tmp_path: Path, monkeypatch:
     run = planned(tmp_path, monkeypatch, limit=20)
     manifest = run.manifest()
     with np.load(tmp_path / "set.npz") as source:
-        np.testing.assert_array_equal(run.images(manifest.data, 3, 9), source["images"][3:9])
-        np.testing.assert_array_equal(run.labels(manifest.data, 0, 20), source["labels"][:20])
+        np.testing.assert_array_equal(run.inputs.images(manifest.data, 3, 9), source["images"][3:9])
+        np.testing.assert_array_equal(run.inputs.labels(manifest.data, 0, 20), source["labels"][:20])
     assert manifest.data.count == 20
-    assert run.input_bytes(manifest.model.file) == (tmp_path / "fake.keras").read_bytes()
-    assert run.input_bytes(manifest.data.images)
+    assert run.inputs.content(manifest.model.file) == (tmp_path / "fake.keras").read_bytes()
+    assert run.inputs.content(manifest.data.images)
 
 
 def test_labels_must_be_classes_of_the_model(tmp_path: Path, monkeypatch: Any) -> None:
@@ -167,7 +167,7 @@ def test_a_disk_that_fills_up_leaves_no_manifest(tmp_path: Path, monkeypatch: An
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("orchestrator.planning.plan.RunStore.write_input", full)
+    monkeypatch.setattr("core.run.inputs.Inputs.write", full)
     with pytest.raises(StoreError, match="No space left on device; make room"):
         planned(tmp_path, monkeypatch)
     assert list((tmp_path / "runs").glob("*/manifest.json")) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.reduce.reduce_run import reduce_run
+from core.run.work_unit import single
 from core.shard.attack_shard import run_shard
 from orchestrator.cli import main
 from tests.runs import linear_classifier, planned, save_set
@@ -24,9 +25,9 @@ def test_names_are_shown_as_they_are(
     for count, name in enumerate(NAMES, 30):
         run = planned(tmp_path, monkeypatch, data=save_set(Path(name), count))
         for index in range(4):
-            run_shard(run, index, linear_classifier, "test")
+            run_shard(run, single(index), linear_classifier, "test")
         report = reduce_run(run, linear_classifier)
-        run.write_report(report.model_copy(update={"timing": {**report.timing, "[/x]": 1.0}}))
+        run.results.write_report(report.model_copy(update={"timing": {**report.timing, "[/x]": 1.0}}))
         runs.append(run.url)
     store = str(tmp_path / "runs")
     for arguments in (["list", "--store", store], ["compare", *runs], ["report", runs[0]]):
