@@ -25,7 +25,7 @@ lint: .venv/installed
 	$(BIN)/hadolint Dockerfile
 
 bench: .venv/installed .venv-peers/installed
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench $(or $(ARGS),all)
 
 # The libraries that the benchmarks compare with, in an environment of their own.
 peers: .venv-peers/installed

@@ -1,1 +1,1 @@
-"""Benchmarks: ``make bench``, or ``python -m bench NAME`` for one; docs/benchmarks.md has what they found."""
+"""Benchmarks, tunings and studies: ``python -m bench --help`` lists them, docs/benchmarks.md has what they found."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 
-from bench.harness.results import Figure, Result, Table
+from bench.harness.results import Figure, Result, Table, merged
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 _HEADS = {
     "benchmarks": [
         "# Benchmarks",
         "",
-        "`make bench` measures all of this anew and writes this page and `benchmarks.json`,",
+        "`make bench` measures all of this again and writes this page and `benchmarks.json`,",
         "which also holds every single sample; `python -m bench NAME` does one section. What was measured on a",
         "processor of another kind stays beside it.",
     ],
@@ -30,6 +34,22 @@ def page(name: str, results: Iterable[Result]) -> str:
         lines += [*section(result, again=result.name == before), ""]
         before = result.name
     return "\n".join(lines).rstrip() + "\n"
+
+
+def write_page(name: str, found: Result, sections: list[str], docs: Path = DOCS) -> None:
+    """Put a result into the JSON of its page, and make the page from that.
+
+    Args:
+        name: of the page.
+        found: the new result; it replaces the same section's on the same processor.
+        sections: names of all sections of the page, in their order.
+        docs: the folder of the page.
+    """
+    path = docs / f"{name}.json"
+    known = [Result.model_validate(each) for each in json.loads(path.read_text())] if path.exists() else []
+    ordered = merged(known, found, sections)
+    path.write_text(json.dumps([each.model_dump(mode="json") for each in ordered], indent=1) + "\n")
+    (docs / f"{name}.md").write_text(page(name, ordered))
 
 
 def section(result: Result, again: bool = False) -> list[str]:

@@ -1,8 +1,6 @@
-"""DeepFool beside Foolbox's: distance, success and CPU seconds, one thread each: ``python -m bench.sections.deepfool``.
+"""DeepFool beside Foolbox's: distance, success and CPU seconds, one thread each.
 
-    python -m bench.sections.deepfool TASK OUT      # ours alone, on a task
-
-Both have the same 1,000 test images, weights, overshoot, rivals and most steps, and take turns.
+Both have the same 1,000 test images, weights, overshoot, rivals and maximum of steps, and run alternately.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +18,6 @@ from bench.harness.entrants import PEERS_PYTHON, check_peers
 from bench.harness.results import Figure, Result, Table
 from bench.harness.session import classifier_of
 from bench.harness.task import Task
-from core.attacks.base import Examples
 from core.attacks.deepfool import DeepFool
 from core.attacks.gradient.norms import NormName
 from core.image.pixels import Images
@@ -88,28 +84,8 @@ def _rounds(folder: Path, model: str, norm: NormName, images: int, rounds: int) 
     (folder / "attack.json").write_text(json.dumps({**attack, "architecture": model}))
     batch = str(PEER_BATCHES[model])
     scripts = {
-        OURS: [sys.executable, "-m", "bench.sections.deepfool"],
+        OURS: [sys.executable, "-m", "bench.harness.ours_deepfool"],
         PEER: [str(PEERS_PYTHON), "-m", "bench.peers.foolbox_deepfool", "--threads", "1", "--batch", batch],
     }
     commands = {name: [*script, str(folder), str(folder / f"{name}.npy")] for name, script in scripts.items()}
     return turns.take_turns(commands, rounds)
-
-
-def attack_task(folder: Path, out: Path) -> None:
-    """Ours against the clock, as the peers' scripts do it."""
-    task = Task(folder)
-    settings = json.loads((folder / "attack.json").read_text())
-    settings.pop("architecture")
-    attack, classifier = DeepFool(**settings), classifier_of(task.model)
-    images = task.images()
-    examples = Examples(images, task.labels(), np.arange(len(images)), levels=255)
-    attack.run(classifier, examples.take(np.arange(classifier.batch_size)))
-    wall, cpu = time.perf_counter(), time.process_time()
-    attacked = attack.run(classifier, examples)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    np.save(out, attacked.images)
-    print(json.dumps({"seconds": wall, "cpu_seconds": cpu, "mean_steps": float(attacked.steps.mean())}))
-
-
-if __name__ == "__main__":
-    attack_task(*map(Path, sys.argv[1:]))

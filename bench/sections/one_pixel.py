@@ -1,7 +1,7 @@
 """The one-pixel attack on the shipped models, and against the libraries that have it.
 
-    python -m bench.sections.one_pixel                 # both pieces, some 10 minutes; prints Markdown
-    python -m bench.sections.one_pixel peers --json found.json
+    X                 # both pieces, some 10 minutes; prints Markdown
+    X peers --json found.json
 
 CPU seconds of the attack alone, in one thread. Our model judges all images: the prediction is another one, no
 more pixels than allowed are changed, all values are in 0..1.

@@ -24,7 +24,7 @@ def page(rows: Sequence[Row]) -> str:
     """The page, as Markdown."""
     parts = [
         "# What each option of `train` is worth",
-        f"`python -m bench.training` made this page; `training.json` beside it has each single training, and what is in"
+        f"`python -m bench training` made this page; `training.json` beside it has each single training, and what is in"
         f" there isn't trained again. On {machine()['processor']}, one thread, beside other work.",
         "The base is the source's CNN (dropout 0.2) with Adam at 0.001 and nothing else:"
         f" {IMAGES - VALIDATION:,} images, {EPOCHS} epochs in batches of 128. Each row changes one thing. Accuracy is"

@@ -9,28 +9,22 @@ import numpy as np
 
 from bench.harness.results import Result, Table
 from bench.harness.session import classifier_of
-from core.attacks.base import Examples
+from bench.tuning.held_out import held_out
 from core.attacks.deepfool import DeepFool
 from core.attacks.gradient.norms import NormName
-from core.datasets.fashion_mnist import FashionMnist
-from core.image.pixels import to_float
 from core.models.files.card import ZOO
 from core.models.inference.classifier import predict
-from core.models.training import TrainConfig
 
 STRIDES = (1, 2, 4, 6)
 
 
 def measure(quick: bool) -> Result:
     """Mean distance, success and CPU for some numbers of strides."""
-    config, train = TrainConfig(), FashionMnist().load_train()
-    held = np.random.default_rng(config.seed).permutation(len(train.images))[: config.validation]
-    images = to_float(train.images[held[: 100 if quick else 1000]], (0.0, 1.0))
     rows = []
     for model in ("cnn", "mlp"):
         classifier = classifier_of(ZOO / f"{model}.keras")
-        labels = predict(classifier, images)
-        examples = Examples(images, labels, np.arange(len(images)), levels=255)
+        examples = held_out(100 if quick else 1000, classifier)
+        images, labels = examples.images, examples.labels
         for norm in get_args(NormName):
             for strides in STRIDES:
                 began = time.process_time()

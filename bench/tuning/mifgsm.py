@@ -1,6 +1,6 @@
 """How the default hyper-parameters of MI-FGSM were chosen: a grid on images that are not the test set's.
 
-    python -m bench.tuning.mifgsm            # prints the table and writes docs/tuning.md
+    python -m bench tune            # prints the table and writes docs/tuning.md
 
 The images are training images that the shipped ``cnn`` was not trained on: those that its training
 held out for validation. The choice: of the settings that flip at least 99.5% of them, the one with
@@ -12,27 +12,25 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import click
 import numpy as np
 from rich.progress import track
 
+from bench.harness.page import DOCS
+from bench.tuning.held_out import held_out
 from bench.tuning.passes_back import passes_back
 from core.attacks.base import Examples
 from core.attacks.mifgsm import MIFGSM
-from core.datasets.fashion_mnist import FashionMnist
 from core.image.pixels import to_float, to_uint8
 from core.metrics.ssim import Ssim
 from core.models.files.card import ZOO
 from core.models.files.loading import load_model
 from core.models.inference.classifier import KerasClassifier, predict
-from core.models.training import TrainConfig
 from core.runtime.native_logs import quiet_native_logs
 from tasks.session import load_tensorflow
 
 UNIT = (0.0, 1.0)
-PAGE = Path(__file__).parent.parent.parent / "docs" / "tuning.md"
 EPSILONS, STEP_SIZES = (12, 16, 20, 24, 32), (1, 2, 3, 4)  # in levels of 1/255
 DECAYS, STEP_BACKS = (0.25, 0.5, 0.75, 1.0), (0, 6)
 ENOUGH = 0.995
@@ -50,15 +48,6 @@ class Row:
     ssim_success: float
     steps: float
     cpu_seconds: float
-
-
-def held_out(count: int) -> Examples:
-    """The first ``count`` images that the training of the shipped model held out, without labels yet."""
-    images = FashionMnist().load_train().images
-    config = TrainConfig()
-    rows = np.random.default_rng(config.seed).permutation(len(images))[: config.validation][:count]
-    clean = to_float(images[rows], UNIT)
-    return Examples(clean, np.zeros(len(clean), np.int64), rows, levels=255)
 
 
 def measure(attack: MIFGSM, classifier: KerasClassifier, examples: Examples) -> Row:
@@ -98,15 +87,14 @@ def _rank(row: Row) -> tuple[float, float]:
 
 
 @click.command()
-@click.option("--images", default=1000, show_default=True)
+@click.option("--images", default=1000, show_default=True, help="Held-out training images.")
 def main(images: int) -> None:
     """Run the grid, print it and write the page."""
     with quiet_native_logs():
         load_tensorflow()
     loaded = load_model(ZOO / "cnn.keras")
     classifier = KerasClassifier(loaded, (28, 28, 1), 64)
-    examples = held_out(images)
-    examples = replace(examples, labels=predict(classifier, examples.images))
+    examples = held_out(images, classifier)
     measure(MIFGSM(steps=1), classifier, examples)  # warm up
     grid = list(itertools.product(EPSILONS, STEP_SIZES, DECAYS, STEP_BACKS))
     rows = [
@@ -125,7 +113,7 @@ def main(images: int) -> None:
     page = [
         "# How the defaults of MI-FGSM were chosen",
         "",
-        f"`python -m bench.tuning.mifgsm --images {images}` made this page. {len(examples.images)} training images",
+        f"`python -m bench tune --images {images}` made this page. {len(examples.images)} training images",
         "that the shipped `cnn` was not trained on (its training held them out), labels = clean predictions, 10",
         "iterations at most. SSIM: 11x11 Gaussian window, sigma 1.5, data range 1. CPU seconds: the attack",
         "alone, one thread.",
@@ -157,9 +145,5 @@ def main(images: int) -> None:
         "",
         *table(rows),
     ]
-    PAGE.write_text("\n".join(page) + "\n")
+    (DOCS / "tuning.md").write_text("\n".join(page) + "\n")
     click.echo("\n".join(table(good[:10])))
-
-
-if __name__ == "__main__":
-    main()

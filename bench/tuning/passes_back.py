@@ -1,21 +1,25 @@
-"""How many forward passes an image takes to step back: as it is, and with bisection."""
+"""How many forward passes stepping back takes: at points estimated from the margins, and with bisection."""
 
 from __future__ import annotations
 
 from unittest import mock
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.harness.session import classifier_of
+from bench.tuning.held_out import held_out
 from core.attacks.base import Examples
 from core.attacks.boundary import step_back
 from core.attacks.mifgsm import MIFGSM
 from core.image.pixels import Images
+from core.models.files.card import ZOO
 from core.models.inference.classifier import KerasClassifier
 
 
 def passes_back(classifier: KerasClassifier, examples: Examples) -> tuple[float, float]:
-    """Forward passes for each flipped image, guessed by the margins and in the middle of what is left."""
+    """Forward passes for each flipped image: at points estimated from the margins, and with bisection."""
     attack = MIFGSM()
     far = attack.model_copy(update={"step_back": 0}).run(classifier, examples).images
     logits = classifier.logits(far)
@@ -28,13 +32,22 @@ def passes_back(classifier: KerasClassifier, examples: Examples) -> tuple[float,
         step_back.step_back(counting, examples, far, attack.step_back, margins)
         return counting.images / len(rows)
 
-    guessed = passes()
+    estimated = passes()
     with mock.patch.object(step_back, "_next", lambda ends, _: ends.sum(axis=0) // 2):
-        return guessed, passes()
+        return estimated, passes()
+
+
+@click.command()
+@click.option("--images", default=1000, show_default=True, help="Held-out training images.")
+def main(images: int) -> None:
+    """Print the forward passes for each flipped image that stepping back takes, beside those of bisection."""
+    classifier = classifier_of(ZOO / "cnn.keras")
+    estimated, bisected = passes_back(classifier, held_out(images, classifier))
+    click.echo(f"forward passes for each flipped image: {estimated:.2f}, with bisection {bisected:.2f}")
 
 
 class _Counting:
-    """Counts the images that a classifier is asked about."""
+    """Counts the images that go through a classifier."""
 
     def __init__(self, classifier: KerasClassifier) -> None:
         self.batch_size, self.classes, self.images = classifier.batch_size, classifier.classes, 0

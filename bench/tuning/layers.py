@@ -1,13 +1,11 @@
-"""The input gradient of usual first layers, in the form that is chosen and in TensorFlow's own, in turn.
-
-python -m bench.sections.layers
-"""
+"""The input gradient of common first layers, alternately in the form that is chosen and in TensorFlow's own."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
+import click
 import numpy as np
 
 from bench.harness.turns import median
@@ -34,11 +32,12 @@ LAYERS = [
 ]
 
 
+@click.command()
 def main() -> None:
     """Print a row for each layer."""
     load_tensorflow()
     for layer in LAYERS:
-        print(_row(*layer), flush=True)
+        click.echo(_row(*layer))
 
 
 def _row(size: int, kernel: int, stride: int, channels: int, padding: str, outputs: int, images: int) -> str:
@@ -76,7 +75,3 @@ def _row(size: int, kernel: int, stride: int, channels: int, padding: str, outpu
         f"{kernel}x{kernel} of {size}x{size}x{channels}, stride {stride}, {padding}, {outputs} outputs: "
         f"{name}, {ours:.0f} us an image; TensorFlow's own {theirs:.0f}, {theirs / ours:.1f} times"
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench.training.study import measure
 
-from bench.training.__main__ import measure
 from bench.training.changes import CHANGES, SEEDS, config
 from bench.training.page import page
 from bench.training.results import Results, Sample

@@ -1,6 +1,6 @@
 """What each option of ``train`` is worth on part of Fashion-MNIST, held against the spread over seeds.
 
-    python -m bench.training        # prints each row as it is done and writes docs/training.md
+    python -m bench training        # prints each row as it is done and writes docs/training.md
 
 Each training has the same images, and with the same seed the same split, order and, where the layers
 are the same, initial weights. So a change is compared with the base seed by seed. No test image is looked at. A
@@ -10,10 +10,10 @@ study that was stopped goes on where it was: ``docs/training.json`` has what is 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import click
 
+from bench.harness.page import DOCS
 from bench.training.changes import CHANGES, IMAGES, SEEDS, config
 from bench.training.page import page
 from bench.training.results import Results, Sample
@@ -23,8 +23,6 @@ from core.datasets.fashion_mnist import FashionMnist
 from core.models.training import TrainConfig, train
 from core.runtime.native_logs import quiet_native_logs
 from tasks.session import load_tensorflow
-
-DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
 def measure(chosen: TrainConfig, images: ImageSet) -> Sample:
@@ -63,7 +61,3 @@ def _sample(chosen: TrainConfig, images: ImageSet, results: Results) -> Sample:
         found = measure(chosen, images)
         results.add(chosen, found)
     return found
-
-
-if __name__ == "__main__":
-    main()
