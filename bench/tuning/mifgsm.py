@@ -14,7 +14,6 @@ import time
 from dataclasses import dataclass, replace
 
 import click
-import numpy as np
 from rich.progress import track
 
 from bench.harness.page import DOCS

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.training.study import measure
 
 from bench.training.changes import CHANGES, SEEDS, config
 from bench.training.page import page
 from bench.training.results import Results, Sample
 from bench.training.row import Row
+from bench.training.study import measure
 from core.datasets.base import ImageSet
 from core.models.training import TrainConfig
 
