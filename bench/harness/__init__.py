@@ -1,1 +1,1 @@
-"""What the sections share: processes that take turns, tasks, the judge, results and pages."""
+"""What the sections share: processes that run alternately, tasks, the judge, results and pages."""

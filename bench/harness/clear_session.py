@@ -1,4 +1,4 @@
-"""What clearing the Keras session costs after a shard: ``python -m bench.harness.clear_session [SHARDS]`` (JSON)."""
+"""The cost of clearing the Keras session after a shard: ``python -m bench.harness.clear_session [SHARDS]`` (JSON)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m bench.harness.composition_parts CANDIDATES QUERIES BRUTE METRIC`` says what the search takes, as JSON."""
+"""``python -m bench.harness.composition_parts CANDIDATES QUERIES BRUTE METRIC`` measures the search (JSON)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _BOUNDS = (0.0, 1.0)
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
-    """The processor time that it takes, in seconds, and what it gives."""
+    """Its CPU time in seconds, and its result."""
     began = time.process_time()
     found = work()
     return time.process_time() - began, found
 
 
 def by_the_metric(query: Images, label: np.int64, candidates: Candidates) -> int:
-    """The best candidate for one image (1, H, W, C), as one would write it without all this."""
+    """The best candidate for one image (1, H, W, C), by the registered metric alone."""
     values = np.concatenate(
         [
             Ssim()(np.repeat(query, len(rows), axis=0), candidates.floats(rows), _BOUNDS)
@@ -44,7 +44,7 @@ def by_the_metric(query: Images, label: np.int64, candidates: Candidates) -> int
 
 
 def compared(work: Callable[[], object]) -> int:
-    """How many candidates are compared in it."""
+    """The number of candidates that are compared in it."""
     count, plain = 0, Query.ssim
 
     def counted(self: Query, rows: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -58,7 +58,7 @@ def compared(work: Callable[[], object]) -> int:
 
 
 def measure(size: int, count: int, brute: int, metric: int) -> dict[str, Any]:
-    """All figures; times in milliseconds an image but for what is done once, in seconds."""
+    """All numbers; times in milliseconds an image, and in seconds for what is done once."""
     train, test = FashionMnist().load_train().head(size), FashionMnist().load().head(count)
     queries, labels = to_float(test.images, _BOUNDS), test.labels
 

@@ -1,7 +1,7 @@
-"""Who takes part in the comparison: our engine in three settings, the peers, and a plain loop for scale.
+"""The entrants of the comparison: our engine in three settings, the other libraries, and a loop without a library.
 
-Each runs in two ways. ``lean`` is one thread; ``wide`` is how it uses the machine's cores: a library
-by the threads that it takes by itself, we by two processes.
+Each runs in two ways. ``lean`` is one thread; ``wide`` uses the machine's cores: a library with its default
+number of threads, our engine with two processes.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ LEAN, WIDE = "lean", "wide"
 
 @dataclass(frozen=True)
 class Entrant:
-    """One row: its name, its attack, who it is (ours, peer, plain), and the script to run with its options.
+    """One row of the comparison.
 
-    environment: (name, value) pairs that its processes get besides.
+    side: ``ours``, ``peer`` or ``plain``; script: the module to run, with its options; environment: (name, value)
+    pairs that its processes get in addition.
     """
 
     name: str
@@ -34,12 +35,12 @@ class Entrant:
 
     @property
     def key(self) -> str:
-        """A name for files."""
+        """A name for its files, unique among the entrants."""
         words = [option.strip("-") for option in self.options] + [name for name, _ in self.environment]
         return "-".join([self.script.rsplit(".", 1)[-1], *words])
 
     def command(self, way: str, task: Path, out: Path) -> Sequence[str]:
-        """Run it on a task."""
+        """The command that runs it in one of the ways on a task."""
         python = sys.executable if self.side == "ours" else str(PEERS_PYTHON)
         more = ["--processes", "2" if way == WIDE else "1"]
         if self.side != "ours":
@@ -58,10 +59,10 @@ EVERY_STEP = Entrant(
 EARLY_STOP = Entrant(
     "advshard, early stop", MOMENTUM, "ours", "bench.harness.ours", ("--early-stop", "--step-back", "0")
 )
-DEFAULT = Entrant("advshard, the default: also steps back", MOMENTUM, "ours", "bench.harness.ours")
+DEFAULT = Entrant("advshard, default: early stop and step back", MOMENTUM, "ours", "bench.harness.ours")
 PEERS = (
     _peer("CleverHans", MOMENTUM, "cleverhans"),
-    replace(_peer("CleverHans, oneDNN asked for", MOMENTUM, "cleverhans"), environment=((ONEDNN, WANTED),)),
+    replace(_peer("CleverHans with oneDNN", MOMENTUM, "cleverhans"), environment=((ONEDNN, WANTED),)),
     _peer("ART, TensorFlow", WITHOUT, "art_tf"),
     _peer("ART, PyTorch", MOMENTUM, "art_torch"),
     _peer("torchattacks", MOMENTUM, "torchattacks"),
@@ -73,6 +74,6 @@ ENTRANTS = (EVERY_STEP, EARLY_STOP, DEFAULT, *PEERS, PLAIN)
 
 
 def check_peers() -> None:
-    """Raise ConfigError where the peers' environment isn't there."""
+    """Raise ConfigError where the peers' environment does not exist."""
     if not (PEERS_PYTHON.parent.parent / "installed").exists():
         raise ConfigError("the peers' environment, .venv-peers", "none", "make it with 'make peers'")

@@ -101,7 +101,7 @@ def _timed(function: Callable[[], Any], images: int) -> float:
 
 
 def measure(rounds: int) -> None:
-    """Measure in turn, and say it as JSON."""
+    """Measure everything alternately and print it as JSON."""
     from tasks.session import load_tensorflow
 
     load_tensorflow()

@@ -1,9 +1,9 @@
-"""The one judge of all adversarial images: nobody is fast by being wrong.
+"""One judge of all adversarial images, so that no entrant is fast by being wrong.
 
     python -m bench.harness.judge TASK ATTACKED...      # files of adversarial images; prints a JSON object
 
-Our model in a process of its own: success is a prediction other than the label. What lies outside
-of 0..1 or of the epsilon ball, or isn't a number, is an error.
+Our model in a process of its own: success is a prediction other than the label. Values outside of 0..1 or of the
+epsilon ball, NaN and infinity are errors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ROUNDING = 1e-6  # of float32, allowed beyond epsilon
 
 
 def check(clean: Images, attacked: Images, epsilon: float) -> str:
-    """What is wrong with adversarial images, or nothing."""
+    """What is wrong with adversarial images; empty if they are valid."""
     if attacked.shape != clean.shape:
         return f"expected images of shape {clean.shape}, got {attacked.shape}"
     if not np.isfinite(attacked).all():

@@ -1,4 +1,4 @@
-"""The machine and the versions that a benchmark ran with."""
+"""The machine and the package versions that a benchmark ran with."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A task that does no arithmetic: the images stay as they are, and a stand-in says what the model would.
+"""A task without arithmetic: the attack returns the images unchanged, and a stand-in replaces the model.
 
-``python -m bench.harness.no_arithmetic work URL`` drives a planned run on the embedded server, with real workers
-whose Celery app is this module: everything but TensorFlow is as it always is.
+``python -m bench.harness.no_arithmetic work URL`` executes a planned run on the embedded server, with real workers
+whose Celery app is this module: everything but TensorFlow is as in any run.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from core.shard.attack_shard import run_shard
 from core.shard.cascade import Outcome
 from tasks.app import app
 
-__all__ = ["app"]  # Celery looks for it
+__all__ = ["app"]  # Celery's app
 SHAPE = (2, 2, 1)
 
 
 @ATTACKS.register("unchanged")
 class Unchanged(Attack):
-    """Leaves every image as it is."""
+    """Returns every image unchanged."""
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack."""
@@ -52,7 +52,7 @@ class Unchanged(Attack):
 
 
 class StandIn:
-    """Says class 0 of every image."""
+    """Predicts class 0 for every image."""
 
     batch_size, classes = 64, 2
 
@@ -104,23 +104,23 @@ def plan(folder: str, shards: str, images: str) -> dict[str, Any]:
 
 
 def make(folder: str, size: str) -> dict[str, Any]:
-    """Plan a run with so many bytes of output, and write its shards."""
+    """Plan a run with an output of ``size`` bytes, and write its shards."""
     images = int(size) // (4 * 28 * 28)
     shards = max(1, images // 2048)
     run = planned(Path(folder), shards, images, (28, 28, 1))
-    made(run)
+    write_shards(run)
     return {"url": run.url, "bytes": images * 4 * 28 * 28, "images": images, "shards": shards}
 
 
-def made(run: RunStore) -> None:
-    """Make every shard of a planned run: the first one as a worker does, the others in its likeness."""
+def write_shards(run: RunStore) -> None:
+    """Write every shard of a planned run: the first as a worker does, the others modelled on its record."""
     manifest = run.manifest()
     first = run_shard(run, single(0), stand_in, "made")
     for index in range(1, manifest.shards):
-        _copy(run, manifest, first, index)
+        _write_shard(run, manifest, first, index)
 
 
-def _copy(run: RunStore, manifest: Manifest, first: ShardRecord, index: int) -> None:
+def _write_shard(run: RunStore, manifest: Manifest, first: ShardRecord, index: int) -> None:
     shard = manifest.slice_of(single(index))
     stored, indices = run.inputs.images(manifest.data, shard.start, shard.stop), np.arange(shard.start, shard.stop)
     clean, zeros = to_float(stored, manifest.config.bounds), np.zeros(shard.count, np.int64)
@@ -137,7 +137,7 @@ def _copy(run: RunStore, manifest: Manifest, first: ShardRecord, index: int) -> 
 
 
 def send(url: str) -> dict[str, Any]:
-    """Send every shard, to nobody."""
+    """Send every shard to a broker without workers."""
     from orchestrator.broker.connection import use_broker
     from orchestrator.broker.dispatch import CeleryDispatcher
     from orchestrator.broker.valkey_server import ValkeyServer
@@ -157,7 +157,7 @@ def send(url: str) -> dict[str, Any]:
 
 
 def work(url: str) -> dict[str, Any]:
-    """Drive the run to its report with two workers."""
+    """Execute the run with two workers."""
     from orchestrator.broker import embedded
     from orchestrator.execution.execute import execute
 
@@ -168,7 +168,7 @@ def work(url: str) -> dict[str, Any]:
 
 
 def reduce(url: str) -> dict[str, Any]:
-    """Put its shards together once more."""
+    """Reduce the run once more."""
     run = RunStore(url)
     run.results.withdraw_report()
     report = reduce_run(run, stand_in)
@@ -179,20 +179,20 @@ def reduce(url: str) -> dict[str, Any]:
 
 
 class NoWorkers:
-    """For a run of which everything is finished."""
+    """No workers: for a run whose shards are all completed."""
 
     def tend(self) -> list[str]:
-        """None died."""
+        """No worker died."""
         return []
 
     def replace(self, name: str) -> None:
-        """There is none."""
+        """Do nothing: there is no worker."""
 
 
 def resume(url: str) -> dict[str, Any]:
-    """What a resumed run does first: take note of all that is done. And what is in the store of it.
+    """Time the first step of a resumed run, which registers all completed shards, and count the run's files.
 
-    busy_seconds: from the start of the first shard to that of the last, without the start of server and workers.
+    busy_seconds: from the start of the first shard to that of the last, without starting the server and the workers.
     """
     from orchestrator.broker.dispatch import CeleryDispatcher
     from orchestrator.execution.scheduler import Scheduler
@@ -218,7 +218,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def main() -> None:
-    """One of the commands above with its arguments; the last line says what came of it, and what it took itself."""
+    """Run one of the commands above; the last line is its result with its own CPU time and peak memory, as JSON."""
     name, *arguments = sys.argv[1:]
     said = COMMANDS[name](*arguments)
     used = resource.getrusage(resource.RUSAGE_SELF)

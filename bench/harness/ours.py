@@ -1,6 +1,6 @@
-"""Our engine on a task, as the peers' scripts do it: ``python -m bench.harness.ours TASK OUT``.
+"""Our MI-FGSM on a task, as the peers' scripts run theirs: ``python -m bench.harness.ours TASK OUT``.
 
-With ``--processes 2``, two processes do a half each, which is how a run uses two cores.
+With ``--processes 2``, each of two processes attacks half of the images, as a run does on two cores.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.harness.results import Figure, Result, Table, merged
+from bench.harness.results import Result, Statistic, Table, merged
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -15,14 +15,14 @@ _HEADS = {
         "# Benchmarks",
         "",
         "`make bench` measures all of this again and writes this page and `benchmarks.json`,",
-        "which also holds every single sample; `python -m bench NAME` does one section. What was measured on a",
-        "processor of another kind stays beside it.",
+        "which also holds every single sample; `python -m bench NAME` does one section. Results from another kind",
+        "of processor are kept beside these.",
     ],
     "systems": [
         "# Every system of the source experiment",
         "",
-        "What the source document tried or wished for, what it found, and what this project finds. Each section is",
-        "written by the command under its heading, which measures it anew; `systems.json` holds every sample.",
+        "What the source document tried or proposed, what it found, and what this project finds. Each section is",
+        "written by the command under its heading, which measures it again; `systems.json` holds every sample.",
     ],
 }
 
@@ -53,14 +53,17 @@ def write_page(name: str, found: Result, sections: list[str], docs: Path = DOCS)
 
 
 def section(result: Result, again: bool = False) -> list[str]:
-    """One benchmark; ``again`` if it follows the same one on another processor."""
+    """One section; ``again`` if it follows the same one on another processor, which is then in its title."""
     title = f"{result.title} ({result.machine['processor']})" if again else result.title
     lines = [f"## {title}", "", f"`{result.command}`, {result.took_seconds:.0f} s. {_machine(result)}", ""]
     for each in result.tables:
         lines += [*table(each), ""]
-    if result.figures:
-        rows = [[figure.what, _value(figure), _limit(figure), _verdict(figure)] for figure in result.figures]
-        lines += [*table(Table(columns=["figure", "measured", "target", ""], rows=rows)), ""]
+    if result.statistics:
+        rows = [
+            [statistic.what, _value(statistic), _limit(statistic), _verdict(statistic)]
+            for statistic in result.statistics
+        ]
+        lines += [*table(Table(columns=["statistic", "measured", "target", ""], rows=rows)), ""]
     for note in result.notes:
         lines += [note, ""]
     return lines[:-1]
@@ -77,18 +80,18 @@ def table(content: Table) -> list[str]:
     return [*lines, *("| " + " | ".join(row) + " |" for row in content.rows)]
 
 
-def _value(figure: Figure) -> str:
-    return f"{figure.value:,.4g} {figure.unit}".strip()
+def _value(statistic: Statistic) -> str:
+    return f"{statistic.value:,.4g} {statistic.unit}".strip()
 
 
-def _limit(figure: Figure) -> str:
+def _limit(statistic: Statistic) -> str:
     limits = []
-    if figure.most is not None:
-        limits.append(f"at most {figure.most:,g}")
-    if figure.least is not None:
-        limits.append(f"at least {figure.least:,g}")
+    if statistic.most is not None:
+        limits.append(f"at most {statistic.most:,g}")
+    if statistic.least is not None:
+        limits.append(f"at least {statistic.least:,g}")
     return " and ".join(limits)
 
 
-def _verdict(figure: Figure) -> str:
-    return {True: "met", False: "**missed**", None: ""}[figure.met]
+def _verdict(statistic: Statistic) -> str:
+    return {True: "met", False: "**missed**", None: ""}[statistic.met]

@@ -1,6 +1,6 @@
-"""The work of a run without a run: ``python -m bench.harness.plain PROCESSES IMAGES``, on the first test images.
+"""A run's work without server and store: ``python -m bench.harness.plain PROCESSES IMAGES``, on the first test images.
 
-Each process takes its share, attacks it with the defaults, measures it and keeps it in memory. No server, no store.
+Each process attacks its share of the images with the defaults, measures the result and keeps it in memory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def attack(start: int, stop: int) -> None:
 
 
 def main() -> None:
-    """Divide the images, and wait for the processes."""
+    """Divide the images among processes and wait for them."""
     processes, images, *own = map(int, sys.argv[1:])
     if own:
         attack(own[0] * images // processes, (own[0] + 1) * images // processes)

@@ -1,4 +1,4 @@
-"""``python -m bench.harness.reduce_parts IMAGES SHARDS bare|ours|reduce`` says what that takes, as JSON."""
+"""``python -m bench.harness.reduce_parts IMAGES SHARDS bare|ours|reduce`` prints its seconds, as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHAPE = (28, 28, 1)
 
 
 def pairs(images: int) -> tuple[Images, Images]:
-    """Images and others near to them."""
+    """Images and slightly changed ones."""
     rng = np.random.default_rng(0)
     clean = to_float(rng.integers(0, 256, (images, *SHAPE), np.uint8), (0, 1))
     return clean, np.clip(clean + rng.normal(0, 0.05, clean.shape), 0, 1).astype(np.float32)
@@ -31,7 +31,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def bare(images: int, shards: int) -> dict[str, float]:
-    """The loop that one would write without this project."""
+    """A plain loop around scikit-image's function."""
     from skimage.metrics import structural_similarity
 
     clean, other = pairs(images)
@@ -45,7 +45,7 @@ def bare(images: int, shards: int) -> dict[str, float]:
 
 
 def ours(images: int, shards: int) -> dict[str, float]:
-    """The metric, shard by shard."""
+    """The registered metric, shard by shard."""
     from core.metrics.ssim import Ssim
 
     clean, other = pairs(images)
@@ -55,8 +55,8 @@ def ours(images: int, shards: int) -> dict[str, float]:
 
 
 def reduce(images: int, shards: int) -> dict[str, float]:
-    """The reduce with the real model; the second measurement and the load of TensorFlow apart."""
-    from bench.harness.no_arithmetic import made, planned
+    """The reduce with the real model; the audit's measurement and the load of TensorFlow are timed apart."""
+    from bench.harness.no_arithmetic import planned, write_shards
     from core.models.files.card import ZOO
     from core.models.files.loading import load_model
     from core.models.inference.batch_invariance import settle
@@ -76,7 +76,7 @@ def reduce(images: int, shards: int) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as folder:
         run = planned(Path(folder) / "run", shards, images, SHAPE)
-        made(run)
+        write_shards(run)
         seconds = {"load": timed(load)}
         whole = timed(lambda: reduce_run(run, lambda *_: found[0]))
         again = timed(lambda: audit.check_sample(run, run.manifest(), found[0]))

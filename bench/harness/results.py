@@ -1,4 +1,4 @@
-"""What a benchmark found, as values: JSON in ``docs/benchmarks.json``, and the page made from it."""
+"""What a section measured, as values: they are kept as JSON, and its page is made from them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 
-class Figure(BaseModel):
-    """One figure, and the limit that it is held against: at most ``most``, or at least ``least``."""
+class Statistic(BaseModel):
+    """One number and its target: at most ``most``, at least ``least``, or neither."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,7 +20,7 @@ class Figure(BaseModel):
 
     @property
     def met(self) -> bool | None:
-        """Whether the limit holds; None where there is none."""
+        """Whether the target is met; None where there is none."""
         if self.most is None and self.least is None:
             return None
         return (self.most is None or self.value <= self.most) and (self.least is None or self.value >= self.least)
@@ -37,14 +37,14 @@ class Table(BaseModel):
 
 
 class Result(BaseModel):
-    """One benchmark. samples: what was measured, run by run; notes: paragraphs for the page."""
+    """One section. samples: what was measured, run by run; notes: paragraphs for the page."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str
     command: str
-    figures: list[Figure] = []
+    statistics: list[Statistic] = []
     tables: list[Table] = []
     notes: list[str] = []
     samples: dict[str, Any] = {}
@@ -53,6 +53,6 @@ class Result(BaseModel):
 
 
 def merged(known: list[Result], found: Result, names: list[str]) -> list[Result]:
-    """In the order of the names, with ``found`` in place of the same benchmark on the same processor."""
+    """The results in the order of the names; ``found`` replaces the same section's on the same processor."""
     results = {(each.name, each.machine["processor"]): each for each in [*known, found]}
     return sorted(results.values(), key=lambda each: names.index(each.name))

@@ -1,4 +1,4 @@
-"""Our classifier in a process of a benchmark, as a worker has it."""
+"""Our classifier in a benchmark's process, loaded as in a worker."""
 
 from __future__ import annotations
 

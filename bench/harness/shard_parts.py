@@ -1,7 +1,7 @@
-"""Where a task's CPU time goes: ``python -m bench.harness.shard_parts IMAGES SHARDS TOGETHER`` attacks test images.
+"""Where a task's CPU time goes: ``python -m bench.harness.shard_parts IMAGES SHARDS TOGETHER``.
 
-In this process, in so many shards of which a task takes TOGETHER; says milliseconds a task by what they went for, as
-JSON.
+Attacks test images in this process, in SHARDS shards of which each task takes TOGETHER, and prints the milliseconds
+per task by purpose, as JSON.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import Any
 from unittest import mock
 
 PARTS = {
-    "passes": "TensorFlow's passes",
-    "store": "files of the store",
+    "passes": "forward and backward passes in TensorFlow",
+    "store": "files in the store",
     "measure": "SSIM, distances and digests",
     "other": "steps in NumPy, records, everything else",
 }
 
 
 def parts(images: int, shards: int, together: int) -> dict[str, float]:
-    """Milliseconds for each of the tasks but the first, which traces the graphs."""
+    """Milliseconds per task by purpose; the first task, which traces the graphs, is left out."""
     from core.image import digest
     from core.models.fast.compiled import compiled
     from core.models.inference import classifier
@@ -40,7 +40,7 @@ def parts(images: int, shards: int, together: int) -> dict[str, float]:
         def call(*given: Any, **named: Any) -> Any:
             before, inner = time.process_time(), sum(spent.values())
             found = function(*given, **named)
-            # What was timed within it is counted there.
+            # What was timed inside this call is counted there.
             spent[part] += time.process_time() - before - (sum(spent.values()) - inner)
             return found
 

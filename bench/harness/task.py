@@ -1,8 +1,8 @@
-"""The task that all scripts are given, in a folder: ``python -m bench.harness.task FOLDER --images 10000``.
+"""The task of all scripts, written into a folder: ``python -m bench.harness.task FOLDER --images 10000``.
 
-images.npy: test images of Fashion-MNIST, float32 in 0..1; labels.npy: what the model predicts of
-them; logits.npy: its logits of the first ones, by which a script shows that it has the same
-weights; model.keras; attack.json: the defaults of our MI-FGSM.
+images.npy: test images of Fashion-MNIST, float32 in 0..1; labels.npy: the model's predictions for them; logits.npy: its
+logits for the first ones, which a script compares with its own to check the weights; model.keras; attack.json: the
+defaults of our MI-FGSM.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CHECKED = 256  # images whose logits are compared
 
 @dataclass(frozen=True)
 class Task:
-    """A task as it lies in its folder."""
+    """A task in its folder."""
 
     folder: Path
 
@@ -41,7 +41,7 @@ class Task:
         return np.asarray(np.load(self.folder / "images.npy"), np.float32)
 
     def labels(self) -> NDArray[np.int64]:
-        """The class (n,) that each is to be moved away from."""
+        """The class (n,) of each image that the attack must leave."""
         return np.asarray(np.load(self.folder / "labels.npy"), np.int64)
 
 

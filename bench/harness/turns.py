@@ -1,4 +1,4 @@
-"""Whole processes, run in turn: the machine's speed drifts, so only what ran side by side is compared."""
+"""Whole processes, run alternately: the machine's speed drifts, so only processes of one round are compared."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from functools import cache
 from typing import Any
 
 _CHILD_SUBREAPER = 36  # of prctl(2)
-_PATIENCE = 5.0  # seconds for orphans to end
+_PATIENCE = 5.0  # seconds to wait for orphans
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One process and its children: seconds, the largest one's peak memory, and what it said on its last line."""
+    """One process with its children: seconds, the largest peak memory, and the JSON object on its last line."""
 
     wall: float
     cpu: float
@@ -33,9 +33,18 @@ class Sample:
 
 
 def run(command: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 3600.0) -> Sample:
-    """Run a command to its end; raises RuntimeError with what it said if it fails.
+    """Run a command to its end.
 
-    Where the last line of its standard output is a JSON object, that is what it said.
+    Args:
+        command: the command.
+        env: variables to add to the environment.
+        timeout: seconds.
+
+    Returns:
+        Its sample; ``said`` is the last line of its output where that is a JSON object, else empty.
+
+    Raises:
+        RuntimeError: it failed; the message has the end of its output.
     """
     _adopt_orphans()
     began = time.perf_counter()
@@ -61,7 +70,7 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None, timeout: f
 def take_turns(
     commands: Mapping[str, Sequence[str]], rounds: int, env: Mapping[str, str] | None = None
 ) -> dict[str, list[Sample]]:
-    """Run all commands in turn, ``rounds`` times: A B C A B C ..."""
+    """Run all commands alternately, ``rounds`` times: A B C A B C ..."""
     samples: dict[str, list[Sample]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
@@ -75,13 +84,13 @@ def median(values: Sequence[float]) -> float:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the ratios of the rounds."""
+    """The median of the rounds' ratios."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 @cache
 def _adopt_orphans() -> None:
-    """Whose parent was killed becomes our child, so that its seconds are counted too (Linux)."""
+    """Adopt processes whose parent was killed, so that their CPU time is counted too (Linux)."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(_CHILD_SUBREAPER, 1)

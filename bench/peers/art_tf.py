@@ -1,6 +1,6 @@
 """Adversarial Robustness Toolbox on TensorFlow: its basic iterative method, without momentum.
 
-Its MI-FGSM refuses TensorFlow (NotImplementedError in 1.20.1).
+Its MI-FGSM does not support TensorFlow (NotImplementedError in 1.20.1).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from bench.peers.harness import Array, Loaded, Settings, main
 from bench.peers.keras_model import load_logits
 
-BATCH = 500  # the quickest of 64, 128, 250 and 500
+BATCH = 500  # the fastest of 64, 128, 250 and 500
 
 
 def load(settings: Settings) -> Loaded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.peers.harness import Array, Loaded, Settings, main
 from bench.peers.torch_model import load_cnn
 
-BATCH = 128  # the quickest of 64, 128, 250 and 500
+BATCH = 128  # the fastest of 64, 128, 250 and 500
 
 
 def load(settings: Settings) -> Loaded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.peers.harness import Array, Loaded, Settings, in_batches, main
 from bench.peers.keras_model import load_logits, traced
 
-BATCH = 128  # the quickest of 64, 128, 250 and 500
+BATCH = 128  # the fastest of 64, 128, 250 and 500
 
 
 def load(settings: Settings) -> Loaded:
@@ -19,7 +19,7 @@ def load(settings: Settings) -> Loaded:
         return momentum_iterative_method(
             logits, images, settings.epsilon, settings.step_size, settings.steps,
             clip_min=0.0, clip_max=1.0, y=labels, decay_factor=settings.decay,
-            sanity_checks=False,  # they can't be traced
+            sanity_checks=False,  # these can't be traced
         )  # fmt: skip
 
     return Loaded(lambda x: logits(x).numpy(), in_batches(settings.batch, lambda x, y: attack(x, y).numpy()))

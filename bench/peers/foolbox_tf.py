@@ -1,6 +1,6 @@
 """Foolbox on TensorFlow: its basic iterative attack, without momentum.
 
-Its MI-FGSM in L-infinity adds up the signs of the gradients instead of the gradients: another attack.
+Its MI-FGSM in L-infinity accumulates the signs of the gradients instead of the gradients: another attack.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from bench.peers.harness import Array, Loaded, Settings, in_batches, main
 from bench.peers.keras_model import load_logits, traced
 
-BATCH = 500  # the quickest of 64, 128, 250 and 500
+BATCH = 500  # the fastest of 64, 128, 250 and 500
 
 
 def load(settings: Settings) -> Loaded:

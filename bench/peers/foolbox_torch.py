@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.peers.harness import Array, Loaded, Settings, in_batches, main
 from bench.peers.torch_model import load_cnn, logits_of, to_numpy, to_torch
 
-BATCH = 128  # the quickest of 64, 128, 250 and 500
+BATCH = 128  # the fastest of 64, 128, 250 and 500
 
 
 def load(settings: Settings) -> Loaded:

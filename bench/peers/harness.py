@@ -27,7 +27,7 @@ _CLOSE = 1e-4  # between logits of the same weights, computed by two libraries
 
 @dataclass(frozen=True)
 class Settings:
-    """The attack, the same for all, and the Keras file of the model. What the attack doesn't have is 0."""
+    """The attack, the same for all, and the Keras file of the model. Parameters that the attack lacks are 0."""
 
     model: Path
     batch: int
@@ -50,7 +50,7 @@ class Loaded:
 
 
 def main(load: Callable[[Settings], Loaded], batch: int, packages: Sequence[str]) -> None:
-    """Load, warm up, attack all images against the clock, save what came out and say how long it took."""
+    """Load, warm up, time the attack of all images, save the result and print the seconds as JSON."""
     given = _arguments(batch)
     set_threads(given.threads)
     began = time.perf_counter()
@@ -61,9 +61,9 @@ def main(load: Callable[[Settings], Loaded], batch: int, packages: Sequence[str]
     loaded = load(Settings(given.task / "model.keras", given.batch, **attack))
     difference = float(np.abs(loaded.logits(images[: len(expected)]) - expected).max())
     if not difference < _CLOSE:
-        raise SystemExit(f"expected the logits of the same weights, got others: they differ by {difference}")
+        raise SystemExit(f"expected the logits of the same weights, got a difference of {difference}")
     ready = time.perf_counter()
-    # Both shapes that come: a whole batch and what is left at the end.
+    # Both shapes that occur: a whole batch and the rest at the end.
     for count in {min(given.batch, len(images)), len(images) % given.batch} - {0}:
         loaded.attack(images[:count], labels[:count])
 
@@ -83,7 +83,7 @@ def main(load: Callable[[Settings], Loaded], batch: int, packages: Sequence[str]
 
 
 def set_threads(count: int) -> None:
-    """Before any of the libraries is imported: ``count`` threads, or with 0 as many as each takes by itself."""
+    """Before any of the libraries is imported: ``count`` threads, or with 0 each library's default."""
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND="tensorflow")
     for name in _THREADS:
         os.environ.pop(name, None)

@@ -23,7 +23,7 @@ def load(settings: Settings) -> Loaded:
         clip_values=(0.0, 1.0),
         device_type="cpu",
     )
-    # th is the number of pixels. The population is its own: 400, less what doesn't divide by 3 numbers a pixel.
+    # th is the number of pixels. The population is fixed: 400, rounded down to a multiple of the 3 numbers per pixel.
     attack = PixelAttack(classifier, th=wanted["pixels"], es=1, max_iter=wanted["generations"])
 
     def channel_first(images: Array) -> Array:

@@ -13,7 +13,7 @@ def load(settings: Settings) -> Loaded:
 
     wanted = json.loads((settings.model.parent / "one_pixel.json").read_text())
     model = load_cnn(settings.model)
-    # Its popsize is the population, less what doesn't divide by 3 numbers a pixel.
+    # Its popsize is the population, rounded down to a multiple of the 3 numbers per pixel.
     attack = torchattacks.OnePixel(
         model, pixels=wanted["pixels"], steps=wanted["generations"], popsize=wanted["population"]
     )

@@ -1,11 +1,11 @@
-"""No library: MI-FGSM as one would write it in TensorFlow, in ten lines."""
+"""No library: MI-FGSM written directly in TensorFlow."""
 
 from __future__ import annotations
 
 from bench.peers.harness import Array, Loaded, Settings, in_batches, main
 from bench.peers.keras_model import load_logits
 
-BATCH = 64  # the quickest of 64, 128, 250 and 500
+BATCH = 64  # the fastest of 64, 128, 250 and 500
 
 
 def load(settings: Settings) -> Loaded:

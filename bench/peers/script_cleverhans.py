@@ -1,4 +1,4 @@
-"""The whole job as a script of one's own with CleverHans, without any of our tools.
+"""The whole job as a script with CleverHans, without any of our tools.
 
     .venv-peers/bin/python -m bench.peers.script_cleverhans TASK OUT
 
@@ -18,7 +18,7 @@ BATCH = 128
 
 
 def main(task: Path, out: Path) -> None:
-    """Do the job, and print how long its parts took."""
+    """Do the job and print the seconds of its parts."""
     ticks = [time.perf_counter()]
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import keras

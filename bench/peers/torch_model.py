@@ -44,7 +44,7 @@ def _with(model: Any, weights: list[tuple[Any, Any]]) -> Any:
             order = (3, 2, 0, 1) if kernel.ndim == 4 else (1, 0)
             layer.weight.copy_(torch.from_numpy(kernel.transpose(order).copy()))
             layer.bias.copy_(torch.from_numpy(bias))
-    # The gradient of the images is wanted, that of the weights is not. With the channel last in memory it is quicker.
+    # Only the images need a gradient. The channel last in memory is faster.
     return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
@@ -72,7 +72,7 @@ def logits_of(model: Any) -> Any:
 
 
 def _weights(path: Path, names: tuple[str, ...]) -> list[tuple[Any, Any]]:
-    """Kernel and bias of each layer, as Keras has them."""
+    """Kernel and bias of each layer, in Keras's layout."""
     import h5py
     import numpy as np
 

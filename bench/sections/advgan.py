@@ -67,8 +67,8 @@ def measure(quick: bool) -> Result:
         tables=tables,
         notes=[
             f"{len(clean):,} test images, labels = clean predictions, epsilon 20/255. CPU: the attack alone, in one "
-            "thread, after loading and tracing; of MI-FGSM that is all there is to pay, of advGAN the training comes "
-            "before it: `python -m orchestrator train --model advgan --against cnn`. A generator that was trained "
-            "against one model does little to the other.",
+            "thread, after loading and tracing; MI-FGSM needs nothing else, advGAN's generator is trained first: "
+            "`python -m orchestrator train --model advgan --against cnn`. A generator that was trained against one "
+            "model has little effect on the other.",
         ],
     )

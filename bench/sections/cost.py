@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bench.harness import turns
-from bench.harness.results import Figure, Result, Table
+from bench.harness.results import Result, Statistic, Table
 from bench.harness.shard_parts import PARTS
 from bench.harness.turns import Sample, median, ratio
 from core.run.report import Report
@@ -21,13 +21,13 @@ _SHAPE, _TASKS = (28, 28, 1), 60
 
 
 def measure(quick: bool) -> Result:
-    """Jobs of the same images in more and more shards, and with one worker and two, in turn."""
+    """Jobs of the same images, alternately with few and many shards and with one worker and two."""
     shards, rounds, images = (QUICK_SHARDS, 1, QUICK_IMAGES) if quick else (SHARDS, ROUNDS, IMAGES)
     jobs: dict[str, list[Sample]] = {}
     inside: dict[str, list[float]] = {}
     for _ in range(rounds):
         for count in shards:
-            _job(jobs, inside, f"{count} shards", images, "--shards", str(count), "--workers", "2")
+            _job(jobs, inside, _shards(count), images, "--shards", str(count), "--workers", "2")
         _job(jobs, inside, "one worker", images, "--workers", "1")
         _job(jobs, inside, "two workers", images, "--workers", "2")
         for processes in (1, 2):
@@ -40,7 +40,7 @@ def measure(quick: bool) -> Result:
 
 
 def _parts(images: int, shards: tuple[int, ...]) -> Table:
-    """Where the time of a task goes: of shards of each size alone, and of as many together as a task takes."""
+    """Where the time of a task goes: for each shard size, with one shard and with as many as a task takes."""
     columns: list[list[float]] = []
     head = []
     for count in shards:
@@ -51,10 +51,14 @@ def _parts(images: int, shards: tuple[int, ...]) -> Table:
                 [sys.executable, "-m", "bench.harness.shard_parts", *map(str, (some * size, some, taken))]
             ).said
             columns.append([said[part] for part in PARTS])
-            head.append(f"{taken} of {size} images, ms")
+            head.append(f"{_shards(taken)} of {size} images, ms")
     rows = [[what, *(f"{each:.1f}" for each in values)] for what, *values in zip(PARTS.values(), *columns, strict=True)]
-    sums = ["together", *(f"{sum(each):.1f}" for each in columns)]
-    return Table(title="Where the CPU time of a task goes, by its shards", columns=["", *head], rows=[*rows, sums])
+    sums = ["total", *(f"{sum(each):.1f}" for each in columns)]
+    return Table(
+        title="Where the CPU time of a task goes, by the number and size of its shards",
+        columns=["", *head],
+        rows=[*rows, sums],
+    )
 
 
 def _job(jobs: dict[str, list[Sample]], inside: dict[str, list[float]], name: str, images: int, *options: str) -> None:
@@ -65,6 +69,10 @@ def _job(jobs: dict[str, list[Sample]], inside: dict[str, list[float]], name: st
         inside.setdefault(name, []).append(_report(folder).timing["shards_cpu_seconds"])
     finally:
         shutil.rmtree(Path(folder))
+
+
+def _shards(count: int) -> str:
+    return "1 shard" if count == 1 else f"{count} shards"
 
 
 def _report(folder: str) -> Report:
@@ -84,7 +92,7 @@ def _result(
     def wall(name: str) -> list[float]:
         return [sample.wall for sample in jobs[name]]
 
-    one, middle, most = (f"{count} shards" for count in shards)
+    one, middle, most = map(_shards, shards)
     ours, plain = ratio(wall("one worker"), wall("two workers")), ratio(wall("plain 1"), wall("plain 2"))
     rows = [
         [
@@ -99,24 +107,28 @@ def _result(
         name="cost",
         title="The cost of distribution",
         command="python -m bench cost",
-        figures=[
-            Figure(what=f"CPU time with {most} over that with {middle}", value=ratio(cpu(most), cpu(middle)), most=1.1),
-            Figure(what=f"CPU time with {middle} over that with {one}", value=ratio(cpu(middle), cpu(one))),
-            Figure(what="speed-up of two plain processes", value=plain),
-            Figure(what="speed-up of two workers", value=ours),
-            Figure(what="the same over that of two plain processes", value=ours / plain, least=0.9),
-            Figure(what="clear_session after a shard, warm objects frozen", value=session.said["frozen_ms"], unit="ms"),
-            Figure(what="the same, not frozen", value=session.said["unfrozen_ms"], unit="ms"),
+        statistics=[
+            Statistic(
+                what=f"CPU time with {most} over that with {middle}", value=ratio(cpu(most), cpu(middle)), most=1.1
+            ),
+            Statistic(what=f"CPU time with {middle} over that with {one}", value=ratio(cpu(middle), cpu(one))),
+            Statistic(what="speed-up of two plain processes", value=plain),
+            Statistic(what="speed-up of two workers", value=ours),
+            Statistic(what="speed-up of two workers over that of two plain processes", value=ours / plain, least=0.9),
+            Statistic(
+                what="clear_session after a shard, warm objects frozen", value=session.said["frozen_ms"], unit="ms"
+            ),
+            Statistic(what="the same, not frozen", value=session.said["unfrozen_ms"], unit="ms"),
         ],
-        tables=[Table(columns=["job", "CPU s, all processes", "CPU s inside the shards", "s"], rows=rows)],
+        tables=[Table(columns=["job", "CPU s, all processes", "CPU s inside the shards", "wall s"], rows=rows)],
         notes=[
-            f"Whole commands, {images:,} images, the defaults: server, workers, TensorFlow's import in each, reduce "
-            "and page are in every figure. *plain N*: N processes with as many images each, without a server, a "
-            "store or a report (`bench/harness/plain.py`). The speed-ups hold the start of every process, "
-            "which no second one shortens.",
-            "Alone, a small shard costs much more for each image: a pass of few images does, a step in NumPy takes as "
-            "long as with 64, and its images, rows, record and signs of life are each a file of its own. So a task "
-            "takes several of them, which share all that.",
+            f"Whole commands, {images:,} images, the defaults: every number includes the server, the workers, "
+            "TensorFlow's import in each of them, the reduce and the page. *plain N*: N processes that divide the "
+            "images between them, without a server, a store or a report (`bench/harness/plain.py`). The speed-ups "
+            "include the start of each process, which a second process does not shorten.",
+            "Alone, a small shard costs much more per image: a pass over few images does, a step in NumPy takes as "
+            "long as for 64, and its images, rows, record and heartbeats are a file each. A task therefore takes "
+            "several small shards, which share these costs.",
         ],
         samples={name: [sample.plain() for sample in samples] for name, samples in jobs.items()},
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.harness import turns
 from bench.harness.entrants import PEERS_PYTHON, check_peers
-from bench.harness.results import Figure, Result, Table
+from bench.harness.results import Result, Statistic, Table
 from bench.harness.session import classifier_of
 from bench.harness.task import Task
 from core.attacks.deepfool import DeepFool
@@ -24,7 +24,7 @@ from core.image.pixels import Images
 from core.models.inference.classifier import predict
 
 IMAGES, ROUNDS = 1000, 3
-PEER_BATCHES = {"cnn": 16, "mlp": 128}  # the quickest of 8, 16, 32, 64 and 128, and of 16, 64 and 128
+PEER_BATCHES = {"cnn": 16, "mlp": 128}  # the fastest of 8, 16, 32, 64 and 128, and of 16, 64 and 128
 NORMS: tuple[NormName, ...] = ("l2", "linf")
 OURS, PEER = "advshard", "Foolbox, PyTorch"
 
@@ -33,7 +33,7 @@ def measure(quick: bool) -> Result:
     """Both norms on both models."""
     check_peers()
     images, rounds = (100, 1) if quick else (IMAGES, ROUNDS)
-    rows, figures = [], []
+    rows, statistics = [], []
     samples = {}
     for model in PEER_BATCHES:
         for norm in NORMS:
@@ -47,10 +47,12 @@ def measure(quick: bool) -> Result:
                 rows.append([model, norm, name, f"{distance:.5f}", f"{success:.4f}", f"{turns.median(cpu[name]):.2f}"])
             where = f"{model}, {norm}"
             (ours, success), (theirs, _) = found[OURS], found[PEER]
-            figures += [
-                Figure(what=f"{where}: mean distance, to Foolbox", value=ours / theirs, most=1.0),
-                Figure(what=f"{where}: success", value=success, least=1.0),
-                Figure(what=f"{where}: CPU, to Foolbox", value=turns.ratio(cpu[OURS], cpu[PEER]), most=1.0),
+            statistics += [
+                Statistic(what=f"{where}: mean distance, relative to Foolbox", value=ours / theirs, most=1.0),
+                Statistic(what=f"{where}: success", value=success, least=1.0),
+                Statistic(
+                    what=f"{where}: CPU time, relative to Foolbox", value=turns.ratio(cpu[OURS], cpu[PEER]), most=1.0
+                ),
             ]
     columns = ["model", "norm", "", "mean distance", "success", "CPU s"]
     return Result(
@@ -58,12 +60,12 @@ def measure(quick: bool) -> Result:
         title="DeepFool",
         command="python -m bench deepfool",
         tables=[Table(columns=columns, rows=rows)],
-        figures=figures,
+        statistics=statistics,
         notes=[
-            f"{images:,} test images, labels = clean predictions, one thread each, medians of {rounds} rounds in "
-            "which they take turns; a ratio is the median of the rounds' ratios. The attack alone, after a warm-up. "
-            "Mean distance in the norm, over all images, failures included; success by our model. Foolbox has the "
-            "batch that suits it best: a whole one goes on until its slowest image is done."
+            f"{images:,} test images, labels = clean predictions, one thread each, medians of {rounds} rounds, run "
+            "alternately; a ratio is the median of the rounds' ratios. The attack alone, after a warm-up. Mean "
+            "distance in the norm, over all images, failures included; success by our model. Foolbox runs at its "
+            "fastest batch size; a batch continues until its slowest image is done."
         ],
         samples=samples,
     )

@@ -1,4 +1,4 @@
-"""Our engine against the libraries that people use: CPU seconds, wall time and success of the same attack."""
+"""Our engine against other libraries: CPU time, wall time and success of the same attack."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from typing import Any
 
 from bench.harness import turns
 from bench.harness.entrants import DEFAULT, EARLY_STOP, ENTRANTS, EVERY_STEP, LEAN, WIDE, Entrant, check_peers
-from bench.harness.results import Figure, Result, Table
+from bench.harness.results import Result, Statistic, Table
 from orchestrator.report.reference import CPU_SECONDS
 
 IMAGES, ROUNDS = 10_000, 3
-BEHIND = 1.5  # times the fastest library's CPU seconds: no need to run it again
+BEHIND = 1.5  # times the fastest library's CPU time: beyond it, one round is enough
 WAYS = (LEAN, WIDE)
 
 
 @dataclass
 class Row:
-    """What the rounds found of one entrant, in each of its ways."""
+    """The samples of one entrant, in each of its ways."""
 
     entrant: Entrant
     samples: dict[str, list[turns.Sample]] = field(default_factory=lambda: {way: [] for way in WAYS})
     verdicts: list[dict[str, Any]] = field(default_factory=list)
 
     def said(self, way: str, what: str) -> list[float]:
-        """A figure of its runs, round by round."""
+        """A value that its processes reported, round by round."""
         return [sample.said[what] for sample in self.samples[way]]
 
     @property
     def cpu(self) -> list[float]:
-        """CPU seconds of the attack, round by round: ours in one thread, others' in the way that takes fewer."""
+        """CPU seconds of the attack, round by round: ours with one thread, a library's in the cheaper way."""
         ways = [LEAN] if self.entrant.side == "ours" else WAYS
         return min((self.said(way, "cpu_seconds") for way in ways), key=turns.median)
 
     @property
     def wall(self) -> list[float]:
-        """Seconds of the attack on the machine's cores."""
+        """Seconds of the attack on all cores."""
         return self.said(WIDE, "seconds")
 
     @property
@@ -53,7 +53,7 @@ class Row:
 
 
 def measure(quick: bool) -> Result:
-    """All in a first round; in the others, those that can still be the fastest."""
+    """Run all entrants once, then only those that can still be the fastest."""
     check_peers()
     images, rounds = (500, 1) if quick else (IMAGES, ROUNDS)
     with tempfile.TemporaryDirectory() as scratch:
@@ -69,14 +69,14 @@ def measure(quick: bool) -> Result:
         title="Engine against its peers",
         command="python -m bench engine",
         tables=[table(rows, best)],
-        figures=figures(every, early, default, best, images),
+        statistics=statistics(every, early, default, best, images),
         notes=notes(best, images, rounds),
         samples={row.entrant.name: _plain(row) for row in rows},
     )
 
 
 def best_peer(rows: list[Row]) -> Row:
-    """The peer with the fewest CPU seconds, of those whose images are right."""
+    """The peer with the least CPU time, of those whose images are valid."""
     return min(
         (row for row in rows if row.entrant.side == "peer" and not row.wrong), key=lambda row: turns.median(row.cpu)
     )
@@ -85,7 +85,7 @@ def best_peer(rows: list[Row]) -> Row:
 def table(rows: list[Row], best: Row) -> Table:
     """A row for each entrant."""
     return Table(
-        columns=["", "attack", "CPU s", f"to {best.entrant.name}", "wall s", "success", "batch"],
+        columns=["", "attack", "CPU s", f"relative to {best.entrant.name}", "wall s", "success", "batch"],
         rows=[
             [
                 row.entrant.name,
@@ -101,24 +101,31 @@ def table(rows: list[Row], best: Row) -> Table:
     )
 
 
-def figures(every: Row, early: Row, default: Row, best: Row, images: int) -> list[Figure]:
-    """What the comparison is held against."""
+def statistics(every: Row, early: Row, default: Row, best: Row, images: int) -> list[Statistic]:
+    """The comparison in numbers, with their targets."""
     peer = best.entrant.name
     theirs = CPU_SECONDS * images / IMAGES
     return [
-        Figure(what=f"CPU of the same steps, to {peer}", value=turns.ratio(every.cpu, best.cpu), most=0.5),
-        Figure(
-            what=f"CPU of the same steps, to {peer} with the threads that it takes by itself",
+        Statistic(
+            what=f"CPU time of the same steps, relative to {peer}", value=turns.ratio(every.cpu, best.cpu), most=0.5
+        ),
+        Statistic(
+            what=f"CPU time of the same steps, relative to {peer} with its default number of threads",
             value=turns.ratio(every.cpu, best.said(WIDE, "cpu_seconds")),
         ),
-        Figure(what=f"success of the same steps, less that of {peer}", value=every.success - best.success),
-        Figure(what=f"CPU with early stop, to {peer}", value=turns.ratio(early.cpu, best.cpu), most=0.25),
-        Figure(what=f"success with early stop, less that of {peer}", value=early.success - best.success, least=0.0),
-        Figure(what=f"CPU of the default, to {peer}", value=turns.ratio(default.cpu, best.cpu)),
-        Figure(what=f"success of the default, less that of {peer}", value=default.success - best.success),
-        Figure(what=f"wall of the same steps on all cores, to {peer}", value=turns.ratio(every.wall, best.wall)),
+        Statistic(what=f"success of the same steps, minus that of {peer}", value=every.success - best.success),
+        Statistic(
+            what=f"CPU time with early stop, relative to {peer}", value=turns.ratio(early.cpu, best.cpu), most=0.25
+        ),
+        Statistic(what=f"success with early stop, minus that of {peer}", value=early.success - best.success, least=0.0),
+        Statistic(what=f"CPU time of the default, relative to {peer}", value=turns.ratio(default.cpu, best.cpu)),
+        Statistic(what=f"success of the default, minus that of {peer}", value=default.success - best.success),
+        Statistic(
+            what=f"wall time of the same steps on all cores, relative to {peer}",
+            value=turns.ratio(every.wall, best.wall),
+        ),
         *(
-            Figure(
+            Statistic(
                 what=f"the source's CPU seconds for its MI-FGSM, {CPU_SECONDS:,}, as a multiple of ours, {how}",
                 value=theirs / turns.median(row.cpu),
             )
@@ -133,19 +140,19 @@ def notes(best: Row, images: int, rounds: int) -> list[str]:
     with_versions = ", ".join(f"{name} {version}" for name, version in versions.items())
     return [
         f"{images:,} test images of Fashion-MNIST, the shipped `cnn`, epsilon 20/255, 10 steps of 3/255, decay 0.25, "
-        f"labels = clean predictions. Medians of {rounds} rounds in which they take turns; a ratio is the median of "
-        f"the rounds' ratios. A library that took over {BEHIND} times the CPU time of the fastest had one round. "
+        f"labels = clean predictions. Medians of {rounds} rounds, run alternately; a ratio is the median of the "
+        f"rounds' ratios. A library that took over {BEHIND} times the CPU time of the fastest ran one round only. "
         "The attack alone, after a warm-up: neither imports nor loading. Every process has the same weights; each "
-        "script compares the logits first. One judge, our model, looked at the images of every run: success, "
+        "script compares the logits first. One judge, our model, checked the images of every run: success, "
         "epsilon, bounds.",
-        "CPU s: ours in one thread, a library's in one thread or as many as it takes by itself, whichever is fewer. "
-        "Wall s: ours in two processes with half of the images each, a library's in as many threads as it takes by "
-        "itself. Each library has the batch that suits it best of 64, 128, 250 and 500.",
-        f"{best.entrant.name} takes the fewest CPU seconds of the libraries ({with_versions}). The libraries take all "
-        "ten steps with every image, as ours does without early stop. "
-        "CleverHans is run with oneDNN's kernels too, which our workers ask for and TensorFlow takes by itself only on "
-        "processors with VNNI. BIM is MI-FGSM without momentum, and a little cheaper: Foolbox's MI-FGSM in L-infinity "
-        "adds up signs instead of gradients, ART's refuses TensorFlow.",
+        "CPU s: ours with one thread; a library's with one thread or its default number of threads, whichever takes "
+        "less. Wall s: ours with two processes and half of the images each; a library's with its default number of "
+        "threads. Each library runs at its fastest batch size of 64, 128, 250 and 500.",
+        f"{best.entrant.name} needs the least CPU time of the libraries ({with_versions}). The libraries run all "
+        "ten steps on every image, as we do without early stop. "
+        "CleverHans also runs with oneDNN's kernels, which our workers enable and TensorFlow enables by itself only on "
+        "processors with VNNI. BIM is MI-FGSM without momentum and slightly cheaper; it is used where Foolbox's "
+        "MI-FGSM in L-infinity accumulates signs instead of gradients and ART's does not support TensorFlow.",
     ]
 
 

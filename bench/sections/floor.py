@@ -5,35 +5,39 @@ from __future__ import annotations
 import sys
 
 from bench.harness.floor_parts import ALL_PARTS, ATTACK, BATCH, SHIPPED, SIDE
-from bench.harness.results import Figure, Result, Table
+from bench.harness.results import Result, Statistic, Table
 from bench.harness.turns import median, run
 
 TARGET = 0.6
 
 
 def measure(quick: bool) -> Result:
-    """Run the process and read what it said."""
+    """Run the process and make tables of its numbers."""
     said = run([sys.executable, "-m", "bench.harness.floor_parts", "2" if quick else "30"]).said
-    rate, tables, figures = median(said["matmul"]), [], []
+    rate, tables, statistics = median(said["matmul"]), [], []
     for name, flops in said["flops"].items():
         rows = [_row(part, samples, flops, rate) for part, samples in said["microseconds"][name].items()]
-        columns = ["gradient of the loss", "us an image", "GFLOP/s", "of the matrix-multiply rate"]
-        title = f"{name}: {flops / 1e6:.1f} MFLOP an image, forward and back, {BATCH} at a time"
+        columns = ["gradient of the loss", "us an image", "GFLOP/s", "share of the matrix-multiply rate"]
+        title = f"{name}: {flops / 1e6:.1f} MFLOP an image, forward and backward, batches of {BATCH}"
         tables.append(Table(title=title, columns=columns, rows=rows))
     whole = flops_rate(said["flops"][SHIPPED], said["microseconds"][SHIPPED][ATTACK])
-    figures.append(Figure(what="cnn, whole attack: of the matrix-multiply rate", value=whole / rate, least=TARGET))
+    statistics.append(
+        Statistic(what="cnn, whole attack: share of the matrix-multiply rate", value=whole / rate, least=TARGET)
+    )
     best = flops_rate(said["flops"][SHIPPED], said["microseconds"][SHIPPED][ALL_PARTS])
-    figures.append(Figure(what="cnn, gradient: of the matrix-multiply rate", value=best / rate, least=TARGET))
+    statistics.append(
+        Statistic(what="cnn, gradient: share of the matrix-multiply rate", value=best / rate, least=TARGET)
+    )
     tables.append(_operations_table(said["operations"], rate))
     return Result(
         name="floor",
         title="Distance from the floor",
         command="python -m bench floor",
         tables=tables,
-        figures=figures,
+        statistics=statistics,
         notes=[
             f"One thread. Matrix multiply, {SIDE} x {SIDE} in float32: {rate:.0f} GFLOP/s (median). Each row of a "
-            "table has the rows above it too. The attack is MI-FGSM without early stop."
+            "table includes the changes of the rows above it. The attack is MI-FGSM without early stop."
         ],
         samples=said,
     )
@@ -50,7 +54,7 @@ def _row(part: str, samples: list[float], flops: float, rate: float) -> list[str
 
 
 def _operations_table(operations: list[tuple[str, float, float]], rate: float) -> Table:
-    """Each with its arithmetic, and how long that would take at the matrix-multiply rate."""
+    """Each operation with its arithmetic and the time that this would take at the matrix-multiply rate."""
     rows = [
         [name, f"{took:.1f}", f"{flops / 1e6:.2f}", f"{flops / rate / 1e3:.1f}"]
         if flops
@@ -61,5 +65,5 @@ def _operations_table(operations: list[tuple[str, float, float]], rate: float) -
     return Table(
         title="Where the time of the cnn's gradient goes",
         columns=["operation", "us", "MFLOP", "us at the matrix-multiply rate"],
-        rows=[*rows, ["together", f"{took:.1f}", f"{flops / 1e6:.2f}", f"{flops / rate / 1e3:.1f}"]],
+        rows=[*rows, ["total", f"{took:.1f}", f"{flops / 1e6:.2f}", f"{flops / rate / 1e3:.1f}"]],
     )

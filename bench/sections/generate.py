@@ -1,4 +1,4 @@
-"""``generate``: what a look-up and a composition cost."""
+"""The cost of a look-up and of a composition by ``generate``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.harness import turns
-from bench.harness.results import Figure, Result
+from bench.harness.results import Result, Statistic
 from core.datasets.fashion_mnist import FashionMnist
 from core.generate.composer import Composer
 from core.generate.generate import find_or_compose
@@ -21,12 +21,12 @@ ROUNDS = 3
 
 
 def measure(quick: bool) -> Result:
-    """In this process, after a warm-up; processor time of one call with all images, and of calls with one each."""
+    """CPU time of one call with all images and of calls with one image each, in this process, after a warm-up."""
     known, unknown, alone = (1000, 20, 10) if quick else (10_000, 1000, 100)
     composer = Composer()
     images = FashionMnist().load().images
     altered = images[:unknown].copy()
-    altered[:, 0, 0, 0] ^= 1  # so that no run knows them
+    altered[:, 0, 0, 0] ^= 1  # so that they are in no run
     with tempfile.TemporaryDirectory() as store:
         turns.run([sys.executable, "-m", "orchestrator", "run", "--limit", str(known), "--store", store])
 
@@ -51,17 +51,17 @@ def measure(quick: bool) -> Result:
         name="generate",
         title="generate",
         command="python -m bench generate",
-        figures=[
-            Figure(what=f"a look-up, {known:,} uint8 images in a call", value=1e6 * one_call, unit="us", most=50),
-            Figure(what="the same images as floats", value=1e6 * as_floats, unit="us", most=50),
-            Figure(what="a look-up, one image in a call", value=1e6 * each, unit="us"),
-            Figure(what=f"a composition, {unknown:,} images in a call", value=1e3 * composed, unit="ms", most=10),
-            Figure(what="share of the composed ones that flip the prediction", value=flipped),
+        statistics=[
+            Statistic(what=f"a look-up, {known:,} uint8 images in one call", value=1e6 * one_call, unit="us", most=50),
+            Statistic(what="the same images as floats", value=1e6 * as_floats, unit="us", most=50),
+            Statistic(what="a look-up, one image in one call", value=1e6 * each, unit="us"),
+            Statistic(what=f"a composition, {unknown:,} images in one call", value=1e3 * composed, unit="ms", most=10),
+            Statistic(what="share of the compositions that flip the prediction", value=flipped),
         ],
         notes=[
-            "Processor time of `core.generate.generate.find_or_compose`, for an image, in a process that was warmed "
-            f"up. The run that knows the images is the default one, its index map {size / 1e6:.1f} MB. Unknown are the "
-            "same images with one pixel changed by one level; they are composed with the 60,000 training images. The "
+            "CPU time of `core.generate.generate.find_or_compose` per image, after a warm-up. The known images are "
+            f"those of the default run, whose index map takes {size / 1e6:.1f} MB. The unknown ones are the same with "
+            "one pixel changed by one level; the candidates for their compositions are the 60,000 training images. The "
             "source needed 3 ms for a look-up and 30 s for a composition.",
         ],
     )

@@ -1,4 +1,4 @@
-"""The whole job from a cold start to the report, against a script of one's own with the best peer."""
+"""The whole job from a cold start to the report, against a script written with the best peer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.harness import turns
 from bench.harness.entrants import PEERS_PYTHON, check_peers
-from bench.harness.results import Figure, Result, Table
+from bench.harness.results import Result, Statistic, Table
 from core.run.layout import REPORT, REPORT_PAGE
 from core.run.records import Attempt
 from core.run.report import Report
@@ -48,9 +48,9 @@ def measure(quick: bool) -> Result:
         title="The whole job",
         command="python -m bench job",
         tables=[_both(ours, reports, theirs), steps(lines), _parts(theirs)],
-        figures=[
-            Figure(
-                what=f"wall of the whole job, to that of a script with {PEER}",
+        statistics=[
+            Statistic(
+                what=f"wall time of the whole job, relative to a script with {PEER}",
                 value=turns.ratio([each.wall for each in ours], [each.wall for each in theirs]),
                 most=0.5,
             )
@@ -58,10 +58,10 @@ def measure(quick: bool) -> Result:
         notes=[
             f"`python -m orchestrator run --shards {SHARDS} --workers {WORKERS}` into a fresh store: plan, private "
             "broker, workers, attack, SSIM, ledger, audit, report and page, from the first process to the last "
-            f"one's end. The script (`bench/peers/script_{PEER.lower()}.py`), with the library's own threads: load, "
-            "attack, success, SSIM, save. "
+            f"one's end. The script (`bench/peers/script_{PEER.lower()}.py`), with the library's default number of "
+            "threads: load, attack, success, SSIM, save. "
             f"{images:,} test images of Fashion-MNIST, the shipped `cnn`, the same epsilon, steps and decay; medians "
-            f"of {rounds} rounds in which they take turns.",
+            f"of {rounds} rounds, run alternately.",
         ],
         samples={
             "advshard": [each.plain() for each in ours],
@@ -72,26 +72,26 @@ def measure(quick: bool) -> Result:
 
 
 def time_line(run: Path, began: float, ended: float) -> Line:
-    """When a run reached each of its marks, by the files that it left."""
+    """When a run reached each of its marks, from the files that it wrote."""
     attempts = {path: Attempt.model_validate_json(path.read_text()).started for path in run.glob("attempts/*/*.json")}
     shards = [started for path, started in attempts.items() if path.parent.name != "reduce"]
     reduce = [started for path, started in attempts.items() if path.parent.name == "reduce"]
     done = [path.stat().st_mtime for path in run.glob("shards/*.json")]
     marks = {
         "planned": (run / "manifest.json").stat().st_mtime,
-        "broker and workers up: a first shard begun": min(shards),
-        "TensorFlow and model loaded: a first shard done": min(done),
-        "the last shard done": max(done),
-        "reduce begun": min(reduce),
+        "broker and workers up, first shard started": min(shards),
+        "TensorFlow and model loaded, first shard completed": min(done),
+        "last shard completed": max(done),
+        "reduce started": min(reduce),
         "audited, report.json written": (run / REPORT).stat().st_mtime,
-        "page drawn": (run / REPORT_PAGE).stat().st_mtime,
+        "page rendered": (run / REPORT_PAGE).stat().st_mtime,
         "everything stopped": ended,
     }
     return {mark: at - began for mark, at in marks.items()}
 
 
 def steps(lines: list[Line]) -> Table:
-    """The time line: when each mark was reached, and how long after the one before."""
+    """The timeline: when each mark was reached, and how long after the one before."""
     at = {mark: turns.median([line[mark] for line in lines]) for mark in lines[0]}
     spent = [after - before for before, after in pairwise([0.0, *at.values()])]
     rows = [[mark, f"{at[mark]:.2f}", f"{each:.2f}"] for mark, each in zip(at, spent, strict=True)]
@@ -121,4 +121,4 @@ def _both(ours: list[turns.Sample], reports: list[Report], theirs: list[turns.Sa
 def _parts(theirs: list[turns.Sample]) -> Table:
     parts: list[dict[str, Any]] = [each.said["seconds"] for each in theirs]
     rows = [[name, f"{turns.median([part[name] for part in parts]):.2f}"] for name in parts[0]]
-    return Table(title="Where the script's goes", columns=["", "took s"], rows=rows)
+    return Table(title="Where the script's time goes", columns=["", "took s"], rows=rows)

@@ -1,10 +1,7 @@
-"""The one-pixel attack on the shipped models, and against the libraries that have it.
+"""The one-pixel attack on the shipped models, and against other libraries that offer it.
 
-    X                 # both pieces, some 10 minutes; prints Markdown
-    X peers --json found.json
-
-CPU seconds of the attack alone, in one thread. Our model judges all images: the prediction is another one, no
-more pixels than allowed are changed, all values are in 0..1.
+CPU seconds of the attack alone, in one thread. Our model judges all images: the prediction has changed, no more
+pixels than allowed are changed, all values are in 0..1.
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ import numpy as np
 
 from bench.harness import turns
 from bench.harness.entrants import PEERS_PYTHON, check_peers
-from bench.harness.results import Figure, Result, Table
+from bench.harness.results import Result, Statistic, Table
 from bench.harness.session import classifier_of
 from bench.harness.task import Task
 from core.attacks.base import Examples
@@ -39,7 +36,7 @@ ART, TORCHATTACKS = "ART", "torchattacks"
 
 @dataclass(frozen=True)
 class Row:
-    """Who did what, with how many images: success, and CPU seconds an image."""
+    """One attack: whose it is, its setting, the number of images, success, and CPU seconds an image."""
 
     who: str
     setting: OnePixel
@@ -73,7 +70,7 @@ def examples(classifier: KerasClassifier, count: int) -> Examples:
 
 
 def judged(data: Examples, attacked: Images, pixels: int) -> float:
-    """The success rate; raises RuntimeError where the images break the rules."""
+    """The success rate; raises RuntimeError where the images are invalid."""
     changed = (attacked != data.images).any(axis=3).sum(axis=(1, 2)).max()
     if attacked.shape != data.images.shape or changed > pixels or not (0 <= attacked.min() <= attacked.max() <= 1):
         raise RuntimeError(f"expected at most {pixels} changed pixels in 0..1, got {changed}")
@@ -81,7 +78,7 @@ def judged(data: Examples, attacked: Images, pixels: int) -> float:
 
 
 def ours(who: str, attack: OnePixel, data: Examples, name: str = "cnn") -> Row:
-    """Our attack of these images."""
+    """Run our attack on these images."""
     classifier = model(name)
     began = time.process_time()
     attacked = attack.run(classifier, data).images
@@ -91,7 +88,7 @@ def ours(who: str, attack: OnePixel, data: Examples, name: str = "cnn") -> Row:
 
 
 def theirs(who: str, setting: OnePixel, data: Examples) -> Row:
-    """A library's attack of these images, the first of the test set, on the same weights."""
+    """Run a library's attack on these images, the first of the test set, with the same weights."""
     count = len(data.images)
     with tempfile.TemporaryDirectory() as scratch:
         task, out = Task(Path(scratch)), Path(scratch) / "out.npy"
@@ -119,7 +116,7 @@ def shipped(quick: bool) -> Result:
         tables=[Table(columns=COLUMNS, rows=[row.cells() for row in rows])],
         notes=[
             "The first test images of Fashion-MNIST; labels = clean predictions. The paper's setting, a black box "
-            "without gradients and crossover, has the same stop and the same memory of what was looked at."
+            "without gradients and crossover, has the same early stop and the same cache of evaluated candidates."
         ],
     )
 
@@ -129,7 +126,7 @@ def peers(quick: bool) -> Result:
     check_peers()
     data = examples(model("cnn"), 10 if quick else PEER_IMAGES)
     few = data.take(np.arange(2 if quick else ART_IMAGES))
-    cells, figures = [], []
+    cells, statistics = [], []
     for who, pixels, population, generations, chosen in (
         (TORCHATTACKS, 1, 9, 10, data),
         (TORCHATTACKS, 1, 99, 30, data),
@@ -140,28 +137,30 @@ def peers(quick: bool) -> Result:
         peer = theirs(who, same, chosen)
         rows = {
             "same budget": ours("ours, same budget", same, chosen),
-            "the same as a black box": ours("ours, as a black box", same.model_copy(update=BLACK_BOX), chosen),
+            "as a black box": ours("ours, as a black box", same.model_copy(update=BLACK_BOX), chosen),
             "default": ours("ours, default", OnePixel(pixels=pixels), chosen),
         }
         cells += [[*row.cells(), f"{peer.seconds / row.seconds:.1f}"] for row in (peer, *rows.values())]
         where = f"{who}, {pixels} px, {population} x {generations}"
         for how, row in rows.items():
-            figures += [
-                Figure(
-                    what=f"{where}: its CPU as a multiple of ours, {how}", value=peer.seconds / row.seconds, least=5
+            statistics += [
+                Statistic(
+                    what=f"{where}: its CPU time as a multiple of ours, {how}",
+                    value=peer.seconds / row.seconds,
+                    least=5,
                 ),
-                Figure(what=f"{where}: our success less its, {how}", value=row.success - peer.success, least=0),
+                Statistic(what=f"{where}: our success minus its, {how}", value=row.success - peer.success, least=0),
             ]
     return Result(
         name="one-pixel-peers",
         title="One-pixel attack: against the libraries",
         command="python -m bench one-pixel-peers",
         tables=[Table(columns=[*COLUMNS, "times as fast as the library"], rows=cells)],
-        figures=figures,
+        statistics=statistics,
         notes=[
             "The shipped `cnn`, the same weights in all (the logits are compared first), one thread each, the same "
-            "images and labels. torchattacks' default is 10 generations of 10, which it makes 9; ART's is 100 of "
-            "400, which it makes 399. Both use best/1 with a random weight of 0.5 to 1 and look for success once a "
-            "generation, in the best member."
+            "images and labels. torchattacks' default is 10 generations with a population of 10, which it reduces to "
+            "9; ART's is 100 generations with a population of 400, which it reduces to 399. Both use best/1 with a "
+            "random weight of 0.5 to 1 and check for success once per generation, in the best member."
         ],
     )

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import turns
-from bench.harness.results import Figure, Result, Table
+from bench.harness.results import Result, Statistic, Table
 from bench.harness.turns import Sample
 
 SHARDS, QUICK = (1_000, 10_000, 100_000), (50, 100)
 IMAGES = 100  # of a shard
 LARGE = 8_000_000_000  # bytes of the large output
-_SPARE = 3  # the shards' images, the output, and as much room to live
+_SPARE = 3  # the shards' images, the output, and as much again in reserve
 
 
 def measure(quick: bool) -> Result:
@@ -31,7 +31,7 @@ def measure(quick: bool) -> Result:
 
 
 def _run(folder: Path, shards: int) -> dict[str, Sample]:
-    """Plan a run, send it to nobody, drive it with two workers, and reduce it once more."""
+    """Plan a run, send it to an idle broker, run it with two workers, and reduce it once more."""
     planned = _said("plan", str(folder), str(shards), str(IMAGES * shards))
     url = planned.said["url"]
     found = {"plan": planned, **{what: _said(what, url) for what in ("send", "work", "reduce", "resume")}}
@@ -40,7 +40,7 @@ def _run(folder: Path, shards: int) -> dict[str, Sample]:
 
 
 def _large(folder: Path, size: int) -> tuple[Sample, dict[str, Any]]:
-    """The reduce of an output of ``size`` bytes, from shards that were written as they are."""
+    """The reduce of an output of ``size`` bytes, from shards that were written without an attack."""
     made = _said("make", str(folder), str(size))
     reduced = _said("reduce", made.said["url"])
     shutil.rmtree(folder)
@@ -56,51 +56,62 @@ def _result(runs: dict[int, dict[str, Sample]], reduced: Sample, made: dict[str,
     last = runs[many]
     each = {shards: found["resume"].said["busy_seconds"] / shards for shards, found in runs.items()}
     own = max(found["work"].said["own_peak_mb"] for found in runs.values())
-    figures = [
-        Figure(
+    statistics = [
+        Statistic(
             what=f"seconds per shard with {many:,} shards, over that with {few:,}",
             value=each[many] / each[few],
             most=1.5,
         ),
-        Figure(
+        Statistic(
             what=f"the reduce's seconds per shard with {many:,} shards, over that with {few:,}",
             value=_reduce_seconds(last) / many / (_reduce_seconds(runs[few]) / few),
             most=1.5,
         ),
-        Figure(what="peak memory of the orchestrator", value=own, unit="MB", most=300),
-        Figure(
+        Statistic(what="peak memory of the orchestrator", value=own, unit="MB", most=300),
+        Statistic(
             what=f"peak memory of planning {many:,} shards, with the whole set in memory",
             value=last["plan"].said["own_peak_mb"],
             unit="MB",
         ),
-        Figure(
+        Statistic(
             what=f"peak memory of the reduce of {many:,} shards",
             value=last["reduce"].said["own_peak_mb"],
             unit="MB",
             most=1000,
         ),
-        Figure(
+        Statistic(
             what=f"peak memory of the reduce of an output of {made['bytes'] / 1e9:.3g} GB",
             value=reduced.said["own_peak_mb"],
             unit="MB",
             most=1000,
         ),
-        Figure(what="its seconds", value=reduced.said["seconds"], unit="s"),
-        Figure(what="messages sent a second", value=last["send"].said["messages"] / last["send"].said["seconds"]),
-        Figure(what="shards a second that a resumed run takes note of", value=many / last["resume"].said["seconds"]),
-        Figure(
+        Statistic(what="its wall time", value=reduced.said["seconds"], unit="s"),
+        Statistic(what="messages sent per second", value=last["send"].said["messages"] / last["send"].said["seconds"]),
+        Statistic(
+            what="completed shards that a resumed run registers per second", value=many / last["resume"].said["seconds"]
+        ),
+        Statistic(
             what="CPU time of the orchestrator per shard",
             value=1000 * (last["work"].said["own_cpu"] - runs[few]["work"].said["own_cpu"]) / (many - few),
             unit="ms",
         ),
-        Figure(
-            what="CPU time per shard, everything",
+        Statistic(
+            what="CPU time per shard, all processes",
             value=1000 * (last["work"].cpu - runs[few]["work"].cpu) / (many - few),
             unit="ms",
         ),
-        Figure(what="files in the store per shard", value=last["resume"].said["files_per_shard"]),
+        Statistic(what="files in the store per shard", value=last["resume"].said["files_per_shard"]),
     ]
-    columns = ["shards", "images", "attack s", "shards/s", "reduce s", "orchestrator MB", "reduce MB", "CPU s in all"]
+    columns = [
+        "shards",
+        "images",
+        "attack s",
+        "shards/s",
+        "reduce s",
+        "orchestrator MB",
+        "reduce MB",
+        "CPU s, all processes",
+    ]
     rows = [
         [
             f"{shards:,}",
@@ -118,13 +129,14 @@ def _result(runs: dict[int, dict[str, Sample]], reduced: Sample, made: dict[str,
         name="scale",
         title="Scale",
         command="python -m bench scale",
-        figures=figures,
+        statistics=statistics,
         tables=[Table(columns=columns, rows=rows)],
         notes=[
-            f"Images of 2x2 pixels, {IMAGES} a shard, on the embedded server with two workers. The attack leaves the "
-            "images as they are and a stand-in plays the model (`bench/harness/no_arithmetic.py`); everything else, "
-            "files, messages, signs of life, measuring and checking, is as it always is, without TensorFlow. "
-            f"The large output: {made['images']:,} images of 28x28 in {made['shards']:,} shards, written as they are.",
+            f"Images of 2x2 pixels, {IMAGES} a shard, on the embedded server with two workers. The attack returns "
+            "the images unchanged and a stand-in replaces the model (`bench/harness/no_arithmetic.py`); everything "
+            "else, files, messages, heartbeats, measuring and checking, is as in any run, without TensorFlow. "
+            f"The large output: {made['images']:,} images of 28x28 in {made['shards']:,} shards, written without "
+            "an attack.",
         ],
         samples={
             **{str(shards): {what: _plain(one) for what, one in found.items()} for shards, found in runs.items()},

@@ -1,4 +1,4 @@
-"""Every system of the source experiment, run as a user would run it, beside the source's own figures."""
+"""Every system of the source experiment, run as a user would run it, beside the source's results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUICK = 100  # images
 
 @dataclass(frozen=True)
 class System:
-    """One row: options of ``run``, what the source found, why the two differ, and on how many images."""
+    """One row: options of ``run``, the source's result, why the two differ, and the number of images."""
 
     name: str
     options: str
@@ -42,7 +42,7 @@ class System:
         return f"`{self.options}{limited}`"
 
 
-_NOISE = "theirs are tenths: of some ten images"
+_NOISE = "theirs are tenths, measured on about ten images"
 NOISES = tuple(
     System(f"{what}, {model}", f"--attack {options} --model {model}", source, _NOISE)
     for what, options, sources in (
@@ -66,7 +66,7 @@ GRADIENTS = (
         "MI-FGSM with the iFGSM fallback, the default",
         "",
         "success 0.8097, SSIM 0.9116",
-        "their gradient was always that at the clean image",
+        "their gradient was always taken at the clean image",
     ),
     System("MI-FGSM in L2", "--set norm=l2", ""),
     System("MI-FGSM to the least likely class", "--target least-likely --steps 40", ""),
@@ -74,13 +74,13 @@ GRADIENTS = (
 )
 OTHERS = (
     System(
-        "composition as theirs: best of 150, fixed shares",
+        "composition as in the source: best of 150, fixed shares",
         "--attack composition --set search=sampled --set blend=fixed",
         "about 30 s an image",
-        "they compared by scikit-image, one pair at a time",
+        "they compared with scikit-image, one pair at a time",
     ),
     System("composition: best of all, fixed shares", "--attack composition --set blend=fixed", "judged unaffordable"),
-    System("composition: best of all, as little as flips", "--attack composition", "judged unaffordable"),
+    System("composition: best of all, smallest share that flips", "--attack composition", "judged unaffordable"),
     System(
         "the same for an unknown model: the MLP decides",
         "--attack composition --set surrogate=mlp",
@@ -98,7 +98,7 @@ SYSTEMS = (*NOISES, *GRADIENTS, *OTHERS)
 
 
 def measure(quick: bool) -> Result:
-    """Run them one after the other."""
+    """Run all systems, one after the other."""
     rows, samples = [], {}
     with tempfile.TemporaryDirectory() as scratch:
         for number, system in enumerate(SYSTEMS):
@@ -108,7 +108,7 @@ def measure(quick: bool) -> Result:
             report = Report.model_validate_json(path.read_text())
             if not all(check.passed for check in report.audit):
                 raise RuntimeError(f"{system.name}: {[check for check in report.audit if not check.passed]}")
-            rows.append([system.name, system.shown, *_figures(report), system.source, system.why])
+            rows.append([system.name, system.shown, *_statistics(report), system.source, system.why])
             samples[f"{system.name}: {system.options}"] = {
                 "wall": sample.wall,
                 "cpu": sample.cpu,
@@ -140,6 +140,6 @@ _READ: tuple[Callable[[Report], float | None], ...] = (
 )
 
 
-def _figures(report: Report) -> list[str]:
+def _statistics(report: Report) -> list[str]:
     values = [read(report) for read in _READ]
     return ["" if value is None else f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}" for value in values]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from bench.harness.machine import machine
 from bench.harness.page import table
 from bench.harness.results import Table
 from bench.training.changes import EPOCHS, IMAGES, SEEDS, VALIDATION
@@ -20,23 +19,23 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def page(rows: Sequence[Row]) -> str:
-    """The page, as Markdown."""
+def page(rows: Sequence[Row], processor: str) -> str:
+    """The page, as Markdown; processor: what the trainings ran on."""
     parts = [
         "# What each option of `train` is worth",
-        f"`python -m bench training` made this page; `training.json` beside it has each single training, and what is in"
-        f" there isn't trained again. On {machine()['processor']}, one thread, beside other work.",
+        "`python -m bench training` wrote this page. `training.json` beside it has every training; one that is in it is"
+        f" not repeated. Measured on {processor}, with one thread, on a machine that was also doing other work.",
         "The base is the source's CNN (dropout 0.2) with Adam at 0.001 and nothing else:"
         f" {IMAGES - VALIDATION:,} images, {EPOCHS} epochs in batches of 128. Each row changes one thing. Accuracy is"
-        f" that on {VALIDATION:,} other training images, held out; no test image is looked at. A row is the mean of"
+        f" measured on {VALIDATION:,} other training images, held out; no test image is used. A row is the mean of"
         f" {len(SEEDS)} seeds. A seed draws the split, the order and the initial weights, so a change is compared with"
         " the base seed by seed, and *difference* is the mean of these comparisons. *Better* and *worse* mean that"
-        " every seed says so.",
+        " all seeds agree.",
         table(Table(columns=list(_COLUMNS), rows=[row.cells() for row in rows])),
         _chance(rows),
         *READING,
         "## The shipped models beside the source's",
-        "Test accuracy. The cards in `core/models/zoo` hold ours, with the command that makes the model again.",
+        "Test accuracy. The cards in `core/models/zoo` hold ours, with the command that reproduces the model.",
         table(Table(columns=["model", "source", "ours", "command"], rows=[_shipped(name) for name in _SOURCE])),
     ]
     return "\n\n".join(textwrap.fill(part, 120) if isinstance(part, str) else "\n".join(part) for part in parts) + "\n"
@@ -48,8 +47,8 @@ def _chance(rows: Sequence[Row]) -> str:
     found = ", ".join(f"{count} {name}" for name, count in counts.items())
     alike = 2 * 0.5 ** len(SEEDS)
     return (
-        f"Of {len(changes)} changes: {found}. Of changes that do nothing, {alike:.0%} would have all seeds agree by"
-        " chance, so a small difference is no finding even then."
+        f"Of {len(changes)} changes: {found}. Of changes without any effect, {alike:.0%} would have all seeds agree"
+        " by chance, so a small difference is not evidence even then."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the trainings gave, kept in a file as they end, so that a study that was stopped goes on."""
+"""The results of the trainings, written to a file one by one, so that an interrupted study can resume."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.models.training import TrainConfig
 
 
 class Sample(BaseModel):
-    """One training: accuracy on the held-out images with the weights that it ended with, epochs, CPU seconds."""
+    """One training: accuracy of its final weights on the held-out images, epochs, CPU seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,7 +21,7 @@ class Sample(BaseModel):
 
 
 class Results:
-    """Samples by the configuration that they are of, so that a changed configuration is trained anew."""
+    """Samples by configuration: a changed configuration is a training of its own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,11 +29,11 @@ class Results:
         self._samples = {key: Sample.model_validate(value) for key, value in known.items()}
 
     def get(self, config: TrainConfig) -> Sample | None:
-        """The sample of a training, if it was done."""
+        """The sample of a training, None if it has not run."""
         return self._samples.get(_key(config))
 
     def add(self, config: TrainConfig, sample: Sample) -> None:
-        """Keep a sample, at once."""
+        """Add a sample and write the file."""
         self._samples[_key(config)] = sample
         plain = {key: value.model_dump() for key, value in self._samples.items()}
         partial = self._path.with_suffix(".partial")

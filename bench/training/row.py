@@ -11,7 +11,7 @@ from bench.training.results import Sample
 
 @dataclass(frozen=True)
 class Row:
-    """A change and what it gave. differences: accuracy minus that of the base with the same seed."""
+    """A change and its results. differences: accuracy minus that of the base with the same seed."""
 
     change: str
     accuracies: tuple[float, ...]
@@ -21,7 +21,7 @@ class Row:
 
     @classmethod
     def of(cls, change: str, samples: Sequence[Sample], base: Sequence[Sample]) -> Row:
-        """The row of samples that have the seeds of the base's, in the same order."""
+        """The row of samples, whose seeds and order are those of the base."""
         accuracies = tuple(sample.accuracy for sample in samples)
         return cls(
             change,

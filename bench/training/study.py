@@ -1,10 +1,10 @@
-"""What each option of ``train`` is worth on part of Fashion-MNIST, held against the spread over seeds.
+"""What each option of ``train`` is worth on part of Fashion-MNIST, compared with the spread over seeds.
 
-    python -m bench training        # prints each row as it is done and writes docs/training.md
+    python -m bench training        # prints each row when it is complete and writes docs/training.md
 
 Each training has the same images, and with the same seed the same split, order and, where the layers
-are the same, initial weights. So a change is compared with the base seed by seed. No test image is looked at. A
-study that was stopped goes on where it was: ``docs/training.json`` has what is done.
+are the same, initial weights. So a change is compared with the base seed by seed. No test image is used. A
+study that was interrupted resumes from ``docs/training.json``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 
 import click
 
+from bench.harness.machine import machine
 from bench.harness.page import DOCS
 from bench.training.changes import CHANGES, IMAGES, SEEDS, config
 from bench.training.page import page
@@ -38,7 +39,7 @@ def measure(chosen: TrainConfig, images: ImageSet) -> Sample:
 
 @click.command()
 def main() -> None:
-    """Train what isn't trained yet, print the rows and write the page."""
+    """Run the trainings that are missing in docs/training.json, print the rows and write docs/training.md."""
     with quiet_native_logs():
         load_tensorflow()
     images = FashionMnist().load_train().head(IMAGES)
@@ -49,7 +50,7 @@ def main() -> None:
         samples = [_sample(config(change, seed), images, results) for seed in SEEDS]
         rows.append(Row.of(change, samples, base))
         click.echo("  ".join(rows[-1].cells()))
-    (DOCS / "training.md").write_text(page(rows))
+    (DOCS / "training.md").write_text(page(rows, machine()["processor"]))
 
 
 def _sample(chosen: TrainConfig, images: ImageSet, results: Results) -> Sample:

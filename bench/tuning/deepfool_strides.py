@@ -1,4 +1,4 @@
-"""Where DeepFool's default number of strides comes from: training images that the models were not trained on."""
+"""How DeepFool's default number of strides was chosen, on held-out training images."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def measure(quick: bool) -> Result:
         command="python -m bench deepfool-strides",
         tables=[Table(columns=["model", "norm", "strides", "mean distance", "success", "CPU s"], rows=rows)],
         notes=[
-            f"{len(images):,} training images that were held out. One stride is the paper's step; more take the same "
-            "way in shorter steps, each with a gradient of its own. Beyond the default, 4, a percent costs a quarter "
-            "more.",
+            f"{len(images):,} training images that were held out. One stride is the paper's step; more strides "
+            "cover the same distance in shorter steps, each with its own gradient. Beyond the default, 4, one or two "
+            "percent less distance costs a quarter more CPU time.",
         ],
     )

@@ -34,7 +34,7 @@ LAYERS = [
 
 @click.command()
 def main() -> None:
-    """Print a row for each layer."""
+    """Print a line for each layer."""
     load_tensorflow()
     for layer in LAYERS:
         click.echo(_row(*layer))

@@ -1,10 +1,10 @@
-"""How the default hyper-parameters of MI-FGSM were chosen: a grid on images that are not the test set's.
+"""How the default hyper-parameters of MI-FGSM were chosen: a grid on images outside the test set.
 
     python -m bench tune            # prints the table and writes docs/tuning.md
 
-The images are training images that the shipped ``cnn`` was not trained on: those that its training
-held out for validation. The choice: of the settings that flip at least 99.5% of them, the one with
-the highest mean SSIM to three places, and of those the one with the smallest epsilon.
+The images are training images that the training of the shipped ``cnn`` held out for validation. The choice: of the
+settings that flip at least 99.5% of them, the one with the highest mean SSIM to three places, and of those the one
+with the smallest epsilon.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BATCHES = (16, 32, 64, 128, 256)
 
 @dataclass(frozen=True)
 class Row:
-    """One setting and what it did."""
+    """One setting and its results."""
 
     attack: MIFGSM
     success: float
@@ -88,7 +88,7 @@ def _rank(row: Row) -> tuple[float, float]:
 @click.command()
 @click.option("--images", default=1000, show_default=True, help="Held-out training images.")
 def main(images: int) -> None:
-    """Run the grid, print it and write the page."""
+    """Run the grid, print the best settings and write docs/tuning.md."""
     with quiet_native_logs():
         load_tensorflow()
     loaded = load_model(ZOO / "cnn.keras")
@@ -112,7 +112,7 @@ def main(images: int) -> None:
     page = [
         "# How the defaults of MI-FGSM were chosen",
         "",
-        f"`python -m bench tune --images {images}` made this page. {len(examples.images)} training images",
+        f"`python -m bench tune --images {images}` wrote this page. {len(examples.images)} training images",
         "that the shipped `cnn` was not trained on (its training held them out), labels = clean predictions, 10",
         "iterations at most. SSIM: 11x11 Gaussian window, sigma 1.5, data range 1. CPU seconds: the attack",
         "alone, one thread.",
@@ -125,7 +125,7 @@ def main(images: int) -> None:
         "",
         "## Why whole 8-bit levels",
         "",
-        "The default setting; in the second row it steps back to the least change of any size.",
+        "The default setting; in the second row it steps back to the smallest change, of whole levels or not.",
         "",
         *table([measure(default, classifier, examples), without]),
         "",

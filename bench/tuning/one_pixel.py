@@ -1,6 +1,6 @@
-"""How the defaults of the one-pixel attack were chosen, on images that are not the test set's.
+"""How the defaults of the one-pixel attack were chosen, on images outside the test set.
 
-    python -m bench tune-one-pixel            # some 5 minutes; prints the table
+    python -m bench tune-one-pixel            # about 5 minutes; prints the table
 
 Training images that the shipped ``cnn`` was not trained on, labels = clean predictions. The paper's setting, the
 default, and the default with one thing changed.

@@ -32,7 +32,7 @@ class OnePixel(Attack):
     generations 100, seeded 0, crossover 1.
 
     Cost: at most population x (1 + generations) forward passes, and a backward pass if seeded; the default was
-    chosen with ``python -m bench.tuning.one_pixel``. Choose it to learn how much hangs on single pixels.
+    chosen with ``python -m bench tune-one-pixel``. Choose it to learn how much hangs on single pixels.
     """
 
     heavy: ClassVar[bool] = True

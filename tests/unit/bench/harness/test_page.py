@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bench.harness.page import page
-from bench.harness.results import Figure, Result, Table
+from bench.harness.results import Result, Statistic, Table
 
 
-def test_the_page_has_tables_figures_and_notes() -> None:
+def test_the_page_has_tables_statistics_and_notes() -> None:
     result = Result(
         name="n", title="A title", command="python -m bench n", took_seconds=3.2, machine={"cores": "2"},
         tables=[Table(title="T", columns=["a", "b"], rows=[["1", "2"]])],
-        figures=[Figure(what="ratio", value=0.61, most=0.5)], notes=["A note."],
+        statistics=[Statistic(what="ratio", value=0.61, most=0.5)], notes=["A note."],
     )  # fmt: skip
     lines = page("systems", [result]).splitlines()
     assert "`python -m bench n`, 3 s. cores 2" in lines

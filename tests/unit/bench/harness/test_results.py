@@ -5,28 +5,30 @@ from __future__ import annotations
 import pytest
 
 from bench.harness.page import page
-from bench.harness.results import Figure, Result, merged
+from bench.harness.results import Result, Statistic, merged
 
 
 @pytest.mark.parametrize(
     ("limits", "met"),
     [({}, None), ({"most": 0.5}, True), ({"most": 0.4}, False), ({"least": 0.6}, False), ({"least": 0.5}, True)],
 )
-def test_a_figure_is_held_against_its_limits(limits: dict[str, float], met: bool | None) -> None:
-    assert Figure(what="x", value=0.5, **limits).met is met
+def test_a_statistic_is_held_against_its_limits(limits: dict[str, float], met: bool | None) -> None:
+    assert Statistic(what="x", value=0.5, **limits).met is met
 
 
 def test_another_processor_s_result_stays_beside_it() -> None:
     def result(name: str, processor: str, value: float) -> Result:
-        figures = [Figure(what="x", value=value)]
-        return Result(name=name, title=name.title(), command="c", machine={"processor": processor}, figures=figures)
+        statistics = [Statistic(what="x", value=value)]
+        return Result(
+            name=name, title=name.title(), command="c", machine={"processor": processor}, statistics=statistics
+        )
 
     known = [result("floor", "old", 1), result("job", "old", 2), result("floor", "gone", 3)]
     names = ["engine", "floor", "job"]
     known = merged(known, result("floor", "new", 4), names)
     known = merged(known, result("engine", "new", 5), names)
     known = merged(known, result("floor", "old", 6), names)
-    assert [(each.name, each.machine["processor"], each.figures[0].value) for each in known] == [
+    assert [(each.name, each.machine["processor"], each.statistics[0].value) for each in known] == [
         ("engine", "new", 5), ("floor", "old", 6), ("floor", "gone", 3), ("floor", "new", 4), ("job", "old", 2),
     ]  # fmt: skip
     heads = [line for line in page("benchmarks", known).splitlines() if line.startswith("## ")]

@@ -32,7 +32,7 @@ def test_the_best_peer_is_the_cheapest_that_is_right() -> None:
 
 def test_what_the_engine_is_held_against() -> None:
     best = row(PEERS[0], 10, 12)
-    found = engine.figures(row(EVERY_STEP, 4, 5), row(EARLY_STOP, 3, 4), row(EARLY_STOP, 3, 4), best, 10_000)
-    assert [(figure.value, figure.met) for figure in found if figure.met is not None] == [
+    found = engine.statistics(row(EVERY_STEP, 4, 5), row(EARLY_STOP, 3, 4), row(EARLY_STOP, 3, 4), best, 10_000)
+    assert [(statistic.value, statistic.met) for statistic in found if statistic.met is not None] == [
         (0.4, True), (0.3, False), (0.0, True),
     ]  # fmt: skip

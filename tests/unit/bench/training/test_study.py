@@ -1,4 +1,4 @@
-"""The study of the training options: its arithmetic, and that it goes on where it was stopped."""
+"""The study of the training options: its arithmetic, its page, and that it resumes."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_a_verdict_is_what_all_seeds_say(accuracies: tuple[float, ...], verdict:
 
 def test_the_page_counts_changes_but_not_the_base() -> None:
     rows = [Row.of("base", BASE, BASE), Row.of("more", samples(0.6, 0.8, 0.7), BASE)]
-    text = page(rows).replace("\n", " ")
-    assert "Of 1 changes: 1 better, 0 worse, 0 undecided. Of changes that do nothing, 25% would" in text
+    text = page(rows, "a processor").replace("\n", " ")
+    assert "Of 1 changes: 1 better, 0 worse, 0 undecided. Of changes without any effect, 25% would" in text
     assert "| cnn | 0.9176, 0.9149 when run again | 0.9336 |" in text
 
 
