@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.harness.page import DOCS
 from bench.training.changes import CHANGES, SEEDS, config
 from bench.training.page import page
 from bench.training.results import Results, Sample
@@ -52,6 +53,18 @@ def test_the_page_counts_changes_but_not_the_base() -> None:
     text = page(rows, "a processor").replace("\n", " ")
     assert "Of 1 changes: 1 better, 0 worse, 0 undecided. Of changes without any effect, 25% would" in text
     assert "| cnn | 0.9176, 0.9149 when run again | 0.9336 |" in text
+
+
+def test_the_page_in_docs_is_made_from_the_results_beside_it() -> None:
+    kept = Results(DOCS / "training.json")
+
+    def done(change: str) -> list[Sample]:
+        found = [kept.get(config(change, seed)) for seed in SEEDS]
+        return [sample for sample in found if sample]
+
+    rows = [Row.of(change, done(change), done("base")) for change in CHANGES]
+    text = (DOCS / "training.md").read_text()
+    assert text == page(rows, text.replace("\n", " ").partition("Measured on ")[2].partition(", with one thread")[0])
 
 
 def test_results_are_kept_for_the_configuration_that_they_are_of(tmp_path: Path) -> None:
