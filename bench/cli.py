@@ -62,10 +62,14 @@ def _section(benchmark: Benchmark) -> click.Command:
     def command(quick: bool) -> None:
         from bench.harness.machine import machine
         from bench.harness.page import section, write_page
+        from core.errors import ConfigError
 
         click.echo(f"-- {benchmark.name}", err=True)
         began = time.perf_counter()
-        found = benchmark.load()(quick)
+        try:
+            found = benchmark.load()(quick)
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from error
         found = found.model_copy(update={"machine": machine(), "took_seconds": time.perf_counter() - began})
         click.echo("\n".join(section(found)))
         if not quick:

@@ -42,7 +42,7 @@ def flops_of(model: Any) -> float:
 
 
 def colour_model() -> Any:
-    """An untrained model of the usual kind for small colour images."""
+    """An untrained model, typical for small colour images."""
     import keras
     from keras import layers
 

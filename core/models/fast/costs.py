@@ -1,6 +1,6 @@
 """What the forms of a gradient take, in multiplications that fill the vector units.
 
-The figures fit the times of eleven first layers, most of them within a quarter (``python -m bench layers``).
+The constants fit the times of eleven first layers, most of them within a quarter (``python -m bench layers``).
 """
 
 from __future__ import annotations
