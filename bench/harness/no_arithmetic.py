@@ -124,8 +124,8 @@ def _write_shard(run: RunStore, manifest: Manifest, first: ShardRecord, index: i
     shard = manifest.slice_of(single(index))
     stored, indices = run.inputs.images(manifest.data, shard.start, shard.stop), np.arange(shard.start, shard.stop)
     clean, zeros = to_float(stored, manifest.config.bounds), np.zeros(shard.count, np.int64)
-    ones = np.ones(shard.count)
-    measured = ledger.Measured(zeros, zeros, zeros, {name: ones if name == "ssim" else 0 * ones for name in METRICS})
+    metrics = {name: np.full(shard.count, float(name.startswith("ssim"))) for name in METRICS}
+    measured = ledger.Measured(zeros, zeros, zeros, metrics)
     outcome = Outcome(clean, zeros, ["mifgsm"] * shard.count, [""] * shard.count)
     labels = run.inputs.labels(manifest.data, shard.start, shard.stop)
     names = digests(stored, manifest.config.bounds)

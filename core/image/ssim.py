@@ -1,48 +1,89 @@
-"""Mean structural similarity (Wang et al. 2004, IEEE TIP 13(4)), in scikit-image's steps."""
+"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4)), in scikit-image's steps."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.image.pixels import Images
-
 WINDOW = 11  # pixels
 SIGMA, RADIUS = 1.5, WINDOW // 2
 K1, K2 = 0.01, 0.03
 
+Planes = NDArray[np.float64]
+"""Each channel of each image: (n * C, H, W)."""
 
-def mean_ssim(a: Images, b: Images, extent: float) -> NDArray[np.float64]:
-    """One value for each pair of images (n, H, W, C), each side at least a window long, from that pair alone.
 
-    extent: from the lowest to the highest value that a pixel can have.
+def mean_ssim(a: NDArray[Any], b: NDArray[Any], extent: float) -> NDArray[np.float64]:
+    """The mean SSIM of each pair over the windows that lie wholly in the image.
+
+    Each value depends on its own pair alone.
+
+    Args:
+        a, b: images (n, H, W, C), each side at least ``WINDOW`` pixels long.
+        extent: the difference between the highest and the lowest value that a pixel can have.
+
+    Returns:
+        One value for each pair, (n,).
     """
-    x, y = _planes(a), _planes(b)
-    mean_x, mean_y = window_means(x), window_means(y)
-    variance_x = window_means(x * x) - mean_x * mean_x
-    variance_y = window_means(y * y) - mean_y * mean_y
-    covariance = window_means(x * y) - mean_x * mean_y
+    return _image_means(_ssim_map(_planes(a), _planes(b), extent, window_means), len(a))
+
+
+def mean_ssim_cropped_and_full(
+    a: NDArray[Any], b: NDArray[Any], extent: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """``mean_ssim``, and the mean over the windows around every pixel; the SSIM map is computed once for both.
+
+    Windows that reach beyond the border see the image reflected there, as in ``structural_similarity(..., full=True)``.
+    Arguments as for ``mean_ssim``; two arrays (n,).
+    """
+    full = _ssim_map(_planes(a), _planes(b), extent, _reflected_window_means)
+    cropped = full[:, RADIUS:-RADIUS, RADIUS:-RADIUS]
+    return _image_means(cropped, len(a)), _image_means(full, len(a))
+
+
+def window_means(planes: Planes) -> Planes:
+    """The weighted mean over each window that lies wholly in the plane: (m, H, W) to (m, H - 10, W - 10)."""
+    rows = _blur(planes, axis=1)[:, RADIUS:-RADIUS]
+    return _blur(rows, axis=2)[:, :, RADIUS:-RADIUS]
+
+
+def _reflected_window_means(planes: Planes) -> Planes:
+    """The weighted mean over the window around each pixel of (m, H, W)."""
+    return _blur(_blur(planes, axis=1), axis=2)
+
+
+def _blur(planes: Planes, axis: int) -> Planes:
+    from scipy.ndimage import gaussian_filter1d
+
+    blurred: Planes = gaussian_filter1d(planes, SIGMA, axis=axis, radius=RADIUS)
+    return blurred
+
+
+def _ssim_map(x: Planes, y: Planes, extent: float, means: Callable[[Planes], Planes]) -> Planes:
+    """SSIM of each window that ``means`` averages over."""
+    mean_x, mean_y = means(x), means(y)
+    variance_x = means(x * x) - mean_x * mean_x
+    variance_y = means(y * y) - mean_y * mean_y
+    covariance = means(x * y) - mean_x * mean_y
     c1, c2 = (K1 * extent) ** 2, (K2 * extent) ** 2
     luminance = (2 * mean_x * mean_y + c1, mean_x**2 + mean_y**2 + c1)
     structure = (2 * covariance + c2, variance_x + variance_y + c2)
-    values = (luminance[0] * structure[0]) / (luminance[1] * structure[1])
-    return np.asarray(values.reshape(-1, math.prod(values.shape[1:])).mean(axis=1).reshape(len(a), -1).mean(axis=1))
+    values: Planes = (luminance[0] * structure[0]) / (luminance[1] * structure[1])
+    return values
 
 
-def window_means(planes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The weighted mean over each window that lies wholly in the plane: (m, H, W) to (m, H - 10, W - 10)."""
-    from scipy.ndimage import gaussian_filter1d
-
-    for axis in (1, 2):
-        planes = gaussian_filter1d(planes, SIGMA, axis=axis, radius=RADIUS)
-        planes = planes[:, RADIUS:-RADIUS] if axis == 1 else planes[:, :, RADIUS:-RADIUS]
-    return planes
+def _image_means(planes: Planes, count: int) -> NDArray[np.float64]:
+    """The mean over each plane, then over the channels of each of ``count`` images."""
+    each = planes.reshape(-1, math.prod(planes.shape[1:])).mean(axis=1)
+    means: NDArray[np.float64] = each.reshape(count, -1).mean(axis=1)
+    return means
 
 
-def _planes(images: NDArray[Any]) -> NDArray[np.float64]:
-    """Each channel of each image, (n * C, H, W)."""
+def _planes(images: NDArray[Any]) -> Planes:
+    """Each channel of each image (n, H, W, C)."""
     count, height, width, channels = images.shape
-    return np.moveaxis(images, 3, 1).astype(np.float64).reshape(count * channels, height, width)
+    return np.moveaxis(images, 3, 1).astype(np.float64, copy=False).reshape(count * channels, height, width)

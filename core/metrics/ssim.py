@@ -1,56 +1,86 @@
-"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4))."""
+"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4)): over the windows inside the image, and over all of them."""
 
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.image.pixels import Images
-from core.image.ssim import SIGMA, WINDOW, mean_ssim
+from core.image.pixels import Bounds, Images
+from core.image.ssim import SIGMA, WINDOW, mean_ssim_cropped_and_full
 from core.registry import METRICS
 
-_AT_A_TIME = 1 << 15  # pixel values: what fits into a processor's cache
+_AT_A_TIME = 1 << 13  # pixel values: their window means fit into a core's cache
+
+
+def both(clean: Images, adversarial: Images, bounds: Bounds) -> dict[str, NDArray[np.float64]]:
+    """``ssim`` and ``ssim_full`` of each pair, from one SSIM map.
+
+    11x11 Gaussian window, sigma 1.5, population covariance, per channel. The steps are those of
+    scikit-image's ``structural_similarity`` in its order, for many images at a time: the values
+    agree to 1e-14, and the audit compares a sample with it.
+
+    Args:
+        clean, adversarial: images (n, H, W, C) within the bounds.
+        bounds: their difference is the data range. Pixels are counted from the lower one, since SSIM
+            is not invariant to a shift: the values are the same for images in 0..1, 0..255 and -1..1.
+
+    Returns:
+        One value (n,) under each name: 1 for equal images, NaN where a side is shorter than the window.
+    """
+    low, high = bounds
+    found = np.full((2, len(clean)), np.nan)
+    if min(clean.shape[1:3]) >= WINDOW:
+        step = max(1, _AT_A_TIME // math.prod(clean.shape[1:]))
+        for start in range(0, len(clean), step):
+            some = slice(start, start + step)
+            x, y = (np.subtract(images[some], low, dtype=np.float64) for images in (clean, adversarial))
+            found[:, some] = mean_ssim_cropped_and_full(x, y, high - low)
+    return {"ssim": found[0], "ssim_full": found[1]}
+
+
+class _MeanSsim:
+    """One of the two values (n,) for images (n, H, W, C)."""
+
+    name: ClassVar[str]
+    shared = staticmethod(both)
+
+    def __call__(self, clean: Images, adversarial: Images, bounds: Bounds) -> NDArray[np.float64]:
+        return both(clean, adversarial, bounds)[self.name]
 
 
 @METRICS.register("ssim")
-class Ssim:
-    """Mean SSIM of each pair: 11x11 Gaussian window, sigma 1.5, population covariance.
+class Ssim(_MeanSsim):
+    """Mean SSIM over the windows that lie wholly inside the image; a change in the outer 5 pixels hardly counts."""
 
-    The data range is that of the bounds. 1 for equal images. NaN where a side is shorter than the
-    window, for which it isn't defined. The steps are those of scikit-image's ``structural_similarity``
-    in its order, for many images at a time: the values agree to 1e-15, and the audit asks it for a sample.
-    """
-
-    def __call__(self, clean: Images, adversarial: Images, bounds: tuple[float, float]) -> NDArray[np.float64]:
-        """One value (n,) for images (n, H, W, C)."""
-        if min(clean.shape[1:3]) < WINDOW:
-            return np.full(len(clean), np.nan)
-        step = max(1, _AT_A_TIME // math.prod(clean.shape[1:]))
-        parts = [
-            mean_ssim(clean[start : start + step], adversarial[start : start + step], bounds[1] - bounds[0])
-            for start in range(0, len(clean), step)
-        ]
-        return np.concatenate([np.empty(0), *parts])
+    name = "ssim"
 
 
-def by_scikit_image(clean: Images, adversarial: Images, bounds: tuple[float, float]) -> NDArray[np.float64]:
-    """The same values from scikit-image itself, one image at a time, to check them."""
+@METRICS.register("ssim_full")
+class SsimFull(_MeanSsim):
+    """Mean SSIM over the windows around every pixel, the image reflected at its borders."""
+
+    name = "ssim_full"
+
+
+def by_scikit_image(clean: Images, adversarial: Images, bounds: Bounds) -> dict[str, NDArray[np.float64]]:
+    """The values of ``both`` from scikit-image itself, one pair at a time, to check them."""
     from skimage.metrics import structural_similarity
 
-    if min(clean.shape[1:3]) < WINDOW:
-        return np.full(len(clean), np.nan)
-    values = [
-        structural_similarity(  # type: ignore[no-untyped-call]
-            a,
-            b,
-            data_range=bounds[1] - bounds[0],
+    low, high = bounds
+    found = np.full((2, len(clean)), np.nan)
+    for index in range(len(clean) if min(clean.shape[1:3]) >= WINDOW else 0):
+        found[0, index], full = structural_similarity(  # type: ignore[no-untyped-call]
+            clean[index].astype(np.float64) - low,
+            adversarial[index].astype(np.float64) - low,
+            data_range=high - low,
             gaussian_weights=True,
             sigma=SIGMA,
             use_sample_covariance=False,
             channel_axis=-1,
+            full=True,
         )
-        for a, b in zip(clean.astype(np.float64), adversarial.astype(np.float64), strict=True)
-    ]
-    return np.array(values, np.float64)
+        found[1, index] = full.mean()
+    return {"ssim": found[0], "ssim_full": found[1]}

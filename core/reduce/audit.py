@@ -102,7 +102,7 @@ def check_machines(fingerprints: list[Fingerprint]) -> AuditCheck:
 def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier) -> AuditCheck:
     """Whether some images, drawn at random, measure the same once more from the written artifacts.
 
-    Their SSIM is scikit-image's own this time.
+    Both SSIMs are scikit-image's own this time.
     """
     count = manifest.data.count
     chosen = np.sort(np.random.default_rng(manifest.config.seed).choice(count, min(_SAMPLE, count), replace=False))
@@ -114,7 +114,7 @@ def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier) -> A
         "clean_prediction": again.clean_prediction,
         "adversarial_prediction": again.adversarial_prediction,
         **again.metrics,
-        "ssim": by_scikit_image(clean, adversarial, bounds),
+        **by_scikit_image(clean, adversarial, bounds),
     }
     said = run.results.read(LEDGER, partial(_chosen_rows, chosen, list(found)))
     wrong = [

@@ -14,7 +14,7 @@ from core.registry import METRICS
 from core.shard.cascade import Outcome
 
 NO_TARGET = -1  # in the ledger of an untargeted run
-_FIRST_METRICS = ("ssim", "l0", "l1", "l2", "linf")
+_FIRST_METRICS = ("ssim", "ssim_full", "l0", "l1", "l2", "linf")
 
 
 def metric_names() -> list[str]:
@@ -74,8 +74,19 @@ def measure(
         predict(classifier, clean) if clean_prediction is None else clean_prediction,
         after[: len(adversarial)],
         uint8_prediction,
-        {name: METRICS[name]()(clean, adversarial, bounds) for name in metric_names()},
+        measure_metrics(clean, adversarial, bounds),
     )
+
+
+def measure_metrics(clean: Images, adversarial: Images, bounds: Bounds) -> dict[str, NDArray[np.float64]]:
+    """Every registered metric (n,) of pairs of images (n, H, W, C); metrics that share a function are computed once."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for name in metric_names():
+        if name not in found:
+            metric = METRICS[name]
+            shared = getattr(metric, "shared", None)
+            found |= shared(clean, adversarial, bounds) if shared else {name: metric()(clean, adversarial, bounds)}
+    return found
 
 
 def rows(

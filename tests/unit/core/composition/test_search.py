@@ -17,7 +17,7 @@ from core.composition.query import Query
 from core.composition.search import best_match, sampled_match
 from core.errors import DataError
 from core.image.pixels import Bounds, Images, to_float, to_uint8
-from core.metrics.ssim import Ssim
+from core.image.ssim import mean_ssim
 from core.rng import image_rng
 
 UNIT = (0.0, 1.0)
@@ -33,6 +33,11 @@ def pictures(rng: np.random.Generator, count: int, shape: tuple[int, int, int], 
     return (bounds[0] + np.clip(images, 0, 1) * (bounds[1] - bounds[0])).astype(np.float32)
 
 
+def ssim_with(query: Images, images: Images, bounds: Bounds) -> np.ndarray:
+    """The SSIM of one image with each of the others, its pixels as they are: the search takes no bound off."""
+    return mean_ssim(np.repeat(query[None], len(images), axis=0), images, bounds[1] - bounds[0])
+
+
 def by_brute_force(
     queries: Images,
     excluded: np.ndarray,
@@ -41,7 +46,7 @@ def by_brute_force(
     classes: np.ndarray | None,
     bounds: Bounds,
 ) -> tuple[np.ndarray, np.ndarray]:
-    each = [Ssim()(np.repeat(query[None], len(images), axis=0), images, bounds) for query in queries]
+    each = [ssim_with(query, images, bounds) for query in queries]
     others = labels != excluded[:, None]
     if classes is not None:
         both = others & (classes != excluded[:, None])
@@ -92,7 +97,7 @@ def test_single_precision_is_off_by_no_more_than_it_says(bounds: Bounds, eight_b
     images = candidates.floats(np.arange(60))
     for query in images:
         comparison = Query(query, candidates)
-        exact = Ssim()(np.repeat(query[None], 60, axis=0), images, bounds)
+        exact = ssim_with(query, images, bounds)
         assert np.abs(comparison.ssim(np.arange(60)) - exact).max() <= comparison.rounding < 0.02
 
 
@@ -106,7 +111,7 @@ def test_no_ssim_is_above_its_bound(landmarks: int, channels: int, bounds: Bound
     assert embedding.vectors.shape[1] == embedding.sizes.sum() + 9
     assert 0 < embedding.sizes.max() <= landmarks
     bound = embedding.embed(images) @ embedding.vectors.T
-    exact = np.array([Ssim()(np.repeat(image[None], 60, axis=0), images[:60], bounds) for image in images])
+    exact = np.array([ssim_with(image, images[:60], bounds) for image in images])
     assert (exact <= bound + embedding.rounding).all()
     # Of an image with itself, it is the square of a vector's length.
     np.testing.assert_allclose(np.diag(bound[:60]), 1, atol=1e-5)
@@ -116,16 +121,11 @@ def test_landmarks_are_known_exactly() -> None:
     images = pictures(np.random.default_rng(3), 24, (15, 15, 1))
     candidates = Candidates.of(images, np.zeros(24, np.int64))
     embedding = Embedding.of(candidates, 24)
-    exact = np.array([Ssim()(np.repeat(image[None], 24, axis=0), images, UNIT) for image in images])
+    exact = np.array([ssim_with(image, images, UNIT) for image in images])
     coordinates = embedding.vectors[:, : embedding.sizes.sum()]
     np.testing.assert_allclose(coordinates @ coordinates.T, exact, atol=2e-3)
     others = embedding.embed(pictures(np.random.default_rng(4), 6, (15, 15, 1)))[:, : embedding.sizes.sum()]
-    exact = np.array(
-        [
-            Ssim()(np.repeat(i[None], 24, axis=0), images, UNIT)
-            for i in pictures(np.random.default_rng(4), 6, (15, 15, 1))
-        ]
-    )
+    exact = np.array([ssim_with(i, images, UNIT) for i in pictures(np.random.default_rng(4), 6, (15, 15, 1))])
     np.testing.assert_allclose(others @ coordinates.T, exact, atol=2e-3)
 
 
@@ -140,7 +140,7 @@ def test_the_coordinates_that_say_most_are_kept(monkeypatch: pytest.MonkeyPatch)
     landmarks = np.linspace(0, 59, 20).astype(int)
     mine, theirs = (np.square(each.vectors[landmarks, : each.sizes.sum()]).sum(axis=0) for each in (few, whole))
     np.testing.assert_allclose(np.sort(mine), np.sort(theirs)[-30:], rtol=1e-4)
-    exact = np.array([Ssim()(np.repeat(image[None], 60, axis=0), images, UNIT) for image in images])
+    exact = np.array([ssim_with(image, images, UNIT) for image in images])
     assert (exact <= few.vectors @ few.vectors.T + few.rounding).all()
 
 
@@ -218,7 +218,7 @@ def test_a_sample_is_the_images_own() -> None:
     for place, index in enumerate(indices):
         others = np.flatnonzero(labels != excluded[place])
         drawn = np.sort(others[image_rng(9, int(index)).choice(len(others), 5, replace=False)])
-        values = Ssim()(np.repeat(queries[place][None], 5, axis=0), images[drawn], UNIT)
+        values = ssim_with(queries[place], images[drawn], UNIT)
         assert (found[place], ssim[place]) == (drawn[values.argmax()], values.max())
     order = np.array([4, 1])
     part = sampled_match(queries[order], excluded[order], candidates, 5, 9, indices[order])

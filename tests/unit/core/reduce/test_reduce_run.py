@@ -52,15 +52,16 @@ def test_the_report_is_measured_on_what_was_written(tmp_path: Path, monkeypatch:
     classifier = linear_classifier(run, manifest)
     before, after = predict(classifier, clean), predict(classifier, data)
     rounded = (np.rint(data * 255) / 255).astype(np.float32)
-    ssim = np.array(
-        [
-            structural_similarity(
-                a[..., 0].astype(float), b[..., 0].astype(float), data_range=1.0, gaussian_weights=True, sigma=1.5,
-                use_sample_covariance=False,
-            )
-            for a, b in zip(clean, data, strict=True)
-        ]
-    )  # fmt: skip
+    measured = [
+        structural_similarity(
+            a[..., 0].astype(float), b[..., 0].astype(float), data_range=1.0, gaussian_weights=True, sigma=1.5,
+            use_sample_covariance=False, full=True,
+        )
+        for a, b in zip(clean, data, strict=True)
+    ]  # fmt: skip
+    ssim, ssim_full = (
+        np.array(values) for values in zip(*((mean, full.mean()) for mean, full in measured), strict=True)
+    )
     success = before != after
     assert success.sum() > 0
     assert report.complete
@@ -86,6 +87,7 @@ def test_the_report_is_measured_on_what_was_written(tmp_path: Path, monkeypatch:
     assert ledger.column("index").to_pylist() == list(range(30))
     assert ledger.column("label").to_pylist() == labels.tolist()
     np.testing.assert_allclose(ledger.column("ssim").to_numpy(), ssim)
+    np.testing.assert_allclose(ledger.column("ssim_full").to_numpy(), ssim_full)
     assert ledger.column("success").to_pylist() == success.tolist()
     assert ledger.column("shard").to_pylist() == sorted(ledger.column("shard").to_pylist())
     assert set(ledger.column("attack").to_pylist()) == {"mifgsm"}
@@ -245,7 +247,8 @@ def test_attack_data_changed_after_the_concatenation_fails_the_audit(tmp_path: P
     assert "shard 3" in check.detail
 
 
-def test_a_figure_that_was_not_measured_fails_the_audit(tmp_path: Path, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("column", ["ssim", "ssim_full"])
+def test_a_value_that_was_not_measured_fails_the_audit(tmp_path: Path, monkeypatch: Any, column: str) -> None:
     import pyarrow as pa
 
     from core.reduce import audit
@@ -257,12 +260,12 @@ def test_a_figure_that_was_not_measured_fails_the_audit(tmp_path: Path, monkeypa
     ledger = pq.read_table(io.BytesIO(run.results.content(LEDGER)))
     classifier = linear_classifier(run, manifest)
     assert audit.check_sample(run, manifest, classifier).passed
-    place = ledger.schema.get_field_index("ssim")
-    better = ledger.set_column(place, "ssim", pa.array(ledger.column("ssim").to_numpy() + 1e-6))
+    place = ledger.schema.get_field_index(column)
+    better = ledger.set_column(place, column, pa.array(ledger.column(column).to_numpy() + 1e-6))
     run.results.write(LEDGER, lambda file: pq.write_table(better, file, row_group_size=7))
     check = audit.check_sample(run, manifest, classifier)
     assert not check.passed
-    assert "ssim" in check.detail
+    assert check.detail.endswith(f"they differ in {column}")
 
 
 def test_other_checks_can_fail(tmp_path: Path, monkeypatch: Any) -> None:
