@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.run.manifest import ShardSlice
 from core.run.records import Attempt, Fingerprint, Orchestrator, ShardRecord
-from core.run.report import AttackFigures, AuditCheck, ClassFigures, History, Report
+from core.run.report import AttackStatistics, AuditCheck, ClassStatistics, History, Report
 from tests.unit.core.run.test_manifest import SHA, manifest
 
 TOKEN = "0" * 32
@@ -30,11 +30,13 @@ REPORT = Report(
     complete=False,
     n_images=10,
     clean_accuracy=0.9,
+    robust_accuracy=0.35,
     success_rate=0.5,
     error_rate=0.6,
     success_rate_uint8=0.5,
     ssim_mean=0.9,
     ssim_mean_success=None,
+    ssim_full_mean=0.8,
     linf_max=0.1,
     means={"l2": 1.0, "ssim": None},
     fallback_count=1,
@@ -42,8 +44,8 @@ REPORT = Report(
     unchanged_count=0,
     duplicate_count=0,
     steps_mean=5.5,
-    classes=[ClassFigures(label=0, name="a", count=10, clean_accuracy=0.9, success_rate=0.5, ssim_mean=0.9)],
-    attacks=[AttackFigures(attack="mifgsm", count=10, successes=5, linf_max=0.1, l2_max=1.5)],
+    classes=[ClassStatistics(label=0, name="a", count=10, clean_accuracy=0.9, success_rate=0.5, ssim_mean=0.9)],
+    attacks=[AttackStatistics(attack="mifgsm", count=10, successes=5, linf_max=0.1, l2_max=1.5)],
     missing_shards=[2],
     quarantined_shards=[2],
     errors={2: "3 attempts: it always fails"},

@@ -20,7 +20,7 @@ from core.reduce.finished_shards import groups
 from core.run.layout import LEDGER
 from core.run.manifest import Manifest
 from core.run.records import Fingerprint, FinishedShard
-from core.run.report import AttackFigures, AuditCheck
+from core.run.report import AttackStatistics, AuditCheck
 from core.run.run_store import RunStore
 from core.shard.cascade import stages_of
 from core.shard.ledger import measure
@@ -76,7 +76,7 @@ def check_coverage(count: int, expected: int, in_order: bool) -> AuditCheck:
     )
 
 
-def check_epsilon(manifest: Manifest, made: Sequence[AttackFigures]) -> AuditCheck:
+def check_epsilon(manifest: Manifest, made: Sequence[AttackStatistics]) -> AuditCheck:
     """Whether no attack changed an image by more than its epsilon, in its norm."""
     limits: dict[str, list[tuple[str, float]]] = {}
     for stage in stages_of(manifest.config):

@@ -25,7 +25,7 @@ from core.reduce import audit
 from core.reduce.finished_shards import FinishedShards, groups
 from core.reduce.history import history_of
 from core.reduce.index_builder import IndexBuilder
-from core.reduce.statistics import Figures
+from core.reduce.statistics import Statistics
 from core.run.layout import INDEX_MAP, LEDGER
 from core.run.manifest import Manifest
 from core.run.records import FinishedShard
@@ -52,12 +52,12 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     if not len(parts):
         raise IncompleteError("no shard of this run was finished")
     missing = parts.missing()
-    figures, index = run.results.write(LEDGER, partial(_gather, run, manifest, parts))
-    totals = figures.totals()
+    statistics, index = run.results.write(LEDGER, partial(_gather, run, manifest, parts))
+    totals = statistics.totals()
     checks = [
         audit.check_inputs(run, manifest),
         audit.check_coverage(totals["n_images"], manifest.data.count, not missing),
-        audit.check_epsilon(manifest, figures.by_attack()),
+        audit.check_epsilon(manifest, statistics.by_attack()),
         audit.check_machines(parts.fingerprints),
     ]
     digest = None
@@ -76,8 +76,8 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         complete=not missing,
         **totals,
         duplicate_count=duplicates,
-        classes=figures.by_class(manifest.data.class_names),
-        attacks=figures.by_attack(),
+        classes=statistics.by_class(manifest.data.class_names),
+        attacks=statistics.by_attack(),
         missing_shards=missing,
         quarantined_shards=sorted(errors),
         errors=errors,
@@ -110,16 +110,18 @@ def _parts(run: RunStore, manifest: Manifest) -> FinishedShards:
     return parts
 
 
-def _gather(run: RunStore, manifest: Manifest, parts: FinishedShards, file: IO[bytes]) -> tuple[Figures, IndexBuilder]:
-    """Write the ledger, and take from its rows what the figures and the index map need."""
-    figures, index = Figures(), IndexBuilder()
+def _gather(
+    run: RunStore, manifest: Manifest, parts: FinishedShards, file: IO[bytes]
+) -> tuple[Statistics, IndexBuilder]:
+    """Write the ledger, and take from its rows what the statistics and the index map need."""
+    statistics, index = Statistics(), IndexBuilder()
     pending: list[pa.Table] = []
 
     def flush() -> None:
         rows = pa.concat_tables(pending)
         pending.clear()
         writer.write_table(rows)
-        figures.add(rows)
+        statistics.add(rows)
         numbers = (rows.column(name).to_numpy() for name in ("index", "label", "adversarial_prediction"))
         index.add(_digests(rows), *numbers)
 
@@ -134,7 +136,7 @@ def _gather(run: RunStore, manifest: Manifest, parts: FinishedShards, file: IO[b
     except BaseException:
         index.close()
         raise
-    return figures, index
+    return statistics, index
 
 
 def _digests(rows: pa.Table) -> NDArray[np.uint8]:

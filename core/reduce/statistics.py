@@ -1,4 +1,4 @@
-"""From the ledger's columns to the figures of the report."""
+"""From the ledger's columns to the statistics of the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.reduce.exact_sum import ExactSum
-from core.run.report import AttackFigures, ClassFigures
+from core.run.report import AttackStatistics, ClassStatistics
 from core.shard.ledger import NO_TARGET, metric_names
 
 _FLAGS = ("label", "target", "clean_prediction", "adversarial_prediction", "success", "success_uint8", "steps")
@@ -38,8 +38,8 @@ class _Attack:
     l2_max: float = 0.0
 
 
-class Figures:
-    """Adds up what the figures need, some rows at a time. It keeps counts and sums, and no rows."""
+class Statistics:
+    """The statistics of a ledger that is added some rows at a time; it keeps counts and sums, and no rows."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -56,11 +56,13 @@ class Figures:
             return
         columns = {name: rows.column(name).to_numpy() for name in (*_FLAGS, *metric_names())}
         label, success, linf = columns["label"], columns["success"], columns["linf"]
+        right_before, right_after = (columns[f"{name}_prediction"] == label for name in ("clean", "adversarial"))
         self._counts.update(
             images=len(label),
-            clean=_number(columns["clean_prediction"] == label),
+            clean=_number(right_before),
+            robust=_number(right_before & right_after),
             success=_number(success),
-            error=_number(columns["adversarial_prediction"] != label),
+            error=_number(~right_after),
             success_uint8=_number(columns["success_uint8"]),
             unchanged=_number(linf == 0),
             targeted=_number(columns["target"] != NO_TARGET),
@@ -99,18 +101,20 @@ class Figures:
             found.l2_max = max(found.l2_max, row["l2_max"])
 
     def totals(self) -> dict[str, Any]:
-        """The figures over all images, by their names in the report."""
+        """The statistics over all images, by their names in the report."""
         counts, images = self._counts, self._counts["images"]
         means = {name: total.mean() for name, total in self._sums.items()}
         return {
             "n_images": images,
             "clean_accuracy": counts["clean"] / images,
+            "robust_accuracy": counts["robust"] / images,
             "success_rate": counts["success"] / images,
             "error_rate": counts["error"] / images,
             "success_rate_uint8": counts["success_uint8"] / images,
             "target_rate": counts["at_target"] / counts["targeted"] if counts["targeted"] else None,
             "ssim_mean": means["ssim"],
             "ssim_mean_success": self._ssim_success.mean(),
+            "ssim_full_mean": means["ssim_full"],
             "linf_max": float(self._linf_max),
             "means": means,
             "fallback_count": self._reasons.total(),
@@ -119,10 +123,10 @@ class Figures:
             "steps_mean": counts["steps"] / images,
         }
 
-    def by_class(self, names: tuple[str, ...]) -> list[ClassFigures]:
-        """The figures of each label that occurs."""
+    def by_class(self, names: tuple[str, ...]) -> list[ClassStatistics]:
+        """The statistics of each label that occurs."""
         return [
-            ClassFigures(
+            ClassStatistics(
                 label=label,
                 name=names[label] if label < len(names) else str(label),
                 count=found.count,
@@ -133,9 +137,9 @@ class Figures:
             for label, found in sorted(self._classes.items())
         ]
 
-    def by_attack(self) -> list[AttackFigures]:
-        """The figures of each attack that made an image."""
-        return [AttackFigures(attack=name, **vars(found)) for name, found in sorted(self._attacks.items())]
+    def by_attack(self) -> list[AttackStatistics]:
+        """The statistics of each attack that made an image."""
+        return [AttackStatistics(attack=name, **vars(found)) for name, found in sorted(self._attacks.items())]
 
 
 def _number(flags: NDArray[np.bool_]) -> int:

@@ -1,4 +1,4 @@
-"""The report: every figure measured on the artifacts as written."""
+"""The report: every number measured on the artifacts as written."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class AuditCheck(Value):
     detail: str
 
 
-class ClassFigures(Value):
-    """The figures of the images with one label."""
+class ClassStatistics(Value):
+    """The statistics of the images with one label."""
 
     label: int
     name: str
@@ -28,8 +28,8 @@ class ClassFigures(Value):
     ssim_mean: float | None
 
 
-class AttackFigures(Value):
-    """The figures of the images that one attack made: those it flipped first, or that none flipped."""
+class AttackStatistics(Value):
+    """The statistics of the images that one attack made: those it flipped first, or that none flipped."""
 
     attack: str
     count: Size
@@ -64,12 +64,16 @@ class History(Value):
 
 
 class Report(Value):
-    """What ``report.json`` holds: every figure measured on the artifacts as written.
+    """What ``report.json`` holds: every number measured on the artifacts as written.
 
-    success_rate: share of images whose prediction on the adversarial image differs from that on
-    the clean one; error_rate: whose prediction on the adversarial image differs from the label;
-    success_rate_uint8: the success rate after rounding the adversarial image to 8 bits. The means
-    of SSIM are None where SSIM is not defined (a side under 11 pixels) or no image counts.
+    clean_accuracy: share of images that are predicted as their label; robust_accuracy: predicted as
+    their label before and after the attack, so not 1 - error_rate, which counts as right an image
+    that the attack moved onto its label. success_rate: share of images whose prediction on the
+    adversarial image differs from that on the clean one; error_rate: whose prediction on the
+    adversarial image differs from the label; success_rate_uint8: the success rate after rounding the
+    adversarial image to 8 bits. ssim_mean and ssim_full_mean: means of the ledger's ``ssim`` and
+    ``ssim_full`` over all images; ssim_mean_success: of ``ssim`` over the successes. They are None
+    where SSIM is not defined (a side under 11 pixels) or no image counts.
     target_rate: of a targeted run, the share of images that are predicted as their target.
     errors: why each quarantined shard was given up. timing: what shards and reduce took, in seconds.
     """
@@ -78,12 +82,14 @@ class Report(Value):
     complete: bool
     n_images: Size
     clean_accuracy: Rate
+    robust_accuracy: Rate
     success_rate: Rate
     error_rate: Rate
     success_rate_uint8: Rate
     target_rate: Rate | None = None
     ssim_mean: float | None
     ssim_mean_success: float | None
+    ssim_full_mean: float | None
     linf_max: Annotated[float, Field(ge=0)]
     means: dict[str, float | None]
     fallback_count: Count
@@ -91,8 +97,8 @@ class Report(Value):
     unchanged_count: Count
     duplicate_count: Count
     steps_mean: Annotated[float, Field(ge=0)]
-    classes: list[ClassFigures]
-    attacks: list[AttackFigures]
+    classes: list[ClassStatistics]
+    attacks: list[AttackStatistics]
     missing_shards: list[Count]
     quarantined_shards: list[Count]
     errors: dict[int, str]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.run.report import ClassFigures
+from core.run.report import ClassStatistics
 
 _INK, _BAR, _BAR_2 = "#3d4654", "#2f6f9f", "#c9772e"
 
@@ -24,7 +24,7 @@ def image_url(pixels: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def class_chart(classes: list[ClassFigures]) -> str:
+def class_chart(classes: list[ClassStatistics]) -> str:
     """Success rate and mean SSIM of each class, side by side."""
     figure, axes = _axes(6.0, 3.6)
     place = np.arange(len(classes))

@@ -1,4 +1,4 @@
-"""Figures that are added up in parts are those of the whole, to the bit."""
+"""Statistics that are added up in parts are those of the whole, to the bit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.reduce.exact_sum import ExactSum
-from core.reduce.statistics import Figures
+from core.reduce.statistics import Statistics
 from core.shard.ledger import metric_names, schema
 from orchestrator.report.gallery import _choose
 from orchestrator.report.ledger_scan import _COLUMNS, candidates, histogram
@@ -79,17 +79,20 @@ def ledger(count: int, seed: int) -> pa.Table:
 
 
 @given(st.integers(1, 60), st.integers(0, 1000), CUTS)
-def test_figures_do_not_depend_on_how_the_ledger_was_cut(count: int, seed: int, cuts: list[int]) -> None:
+def test_statistics_do_not_depend_on_how_the_ledger_was_cut(count: int, seed: int, cuts: list[int]) -> None:
     rows = ledger(count, seed)
-    figures = Figures()
+    statistics = Statistics()
     for piece in pieces(rows, cuts):
-        figures.add(piece)
-    found, columns = figures.totals(), {name: rows.column(name).to_numpy() for name in rows.schema.names}
+        statistics.add(piece)
+    found, columns = statistics.totals(), {name: rows.column(name).to_numpy() for name in rows.schema.names}
     assert found["n_images"] == count
     assert found["clean_accuracy"] == (columns["clean_prediction"] == columns["label"]).sum() / count
+    robust = (columns["clean_prediction"] == columns["label"]) & (columns["adversarial_prediction"] == columns["label"])
+    assert found["robust_accuracy"] == robust.sum() / count
     assert found["error_rate"] == (columns["adversarial_prediction"] != columns["label"]).sum() / count
     assert found["success_rate_uint8"] == columns["success_uint8"].sum() / count
     assert found["means"] == {name: math.fsum(columns[name]) / count for name in metric_names()}
+    assert found["ssim_full_mean"] == found["means"]["ssim_full"]
     assert found["linf_max"] == columns["linf"].max()
     assert found["unchanged_count"] == (columns["linf"] == 0).sum()
     assert found["steps_mean"] == columns["steps"].mean()
@@ -99,14 +102,14 @@ def test_figures_do_not_depend_on_how_the_ledger_was_cut(count: int, seed: int, 
     aimed = columns["target"] >= 0
     hits = (columns["adversarial_prediction"] == columns["target"]).sum()
     assert found["target_rate"] == (hits / aimed.sum() if aimed.any() else None)
-    attacks = figures.by_attack()
+    attacks = statistics.by_attack()
     assert [each.attack for each in attacks] == np.unique(columns["attack"]).tolist()
     for attack in attacks:
         mine = columns["attack"] == attack.attack
         assert attack.count == mine.sum()
         assert attack.successes == columns["success"][mine].sum()
         assert (attack.linf_max, attack.l2_max) == (columns["linf"][mine].max(), columns["l2"][mine].max())
-    classes = figures.by_class(("zero", "one"))
+    classes = statistics.by_class(("zero", "one"))
     assert [each.label for each in classes] == np.unique(columns["label"]).tolist()
     for each in classes:
         mine = columns["label"] == each.label

@@ -20,7 +20,7 @@ from core.run.index_map import IndexMap
 from core.run.layout import ATTACK_DATA, INDEX_MAP, LEDGER
 from core.run.manifest import Manifest
 from core.run.records import Attempt
-from core.run.report import AttackFigures, Report
+from core.run.report import AttackStatistics, Report
 from core.run.run_store import RunStore
 from core.run.work_unit import single
 from core.shard.attack_shard import run_shard
@@ -64,14 +64,15 @@ def test_the_report_is_measured_on_what_was_written(tmp_path: Path, monkeypatch:
     )
     success = before != after
     assert success.sum() > 0
-    assert report.complete
-    assert report.n_images == 30
+    assert (report.complete, report.n_images) == (True, 30)
     assert report.clean_accuracy == pytest.approx((before == labels).mean())
+    assert report.robust_accuracy == pytest.approx(((before == labels) & (after == labels)).mean())
     assert report.success_rate == pytest.approx(success.mean())
     assert report.error_rate == pytest.approx((after != labels).mean())
     assert report.success_rate_uint8 == pytest.approx((predict(classifier, rounded) != before).mean())
     assert report.ssim_mean == pytest.approx(ssim.mean())
     assert report.ssim_mean_success == pytest.approx(ssim[success].mean())
+    assert report.ssim_full_mean == pytest.approx(ssim_full.mean())
     assert report.linf_max == np.abs(data.astype(float) - clean.astype(float)).max()
     assert report.attack_data_sha256 == hashlib.sha256(data.tobytes()).hexdigest()
     assert report.duplicate_count == 1
@@ -274,8 +275,8 @@ def test_other_checks_can_fail(tmp_path: Path, monkeypatch: Any) -> None:
     run = planned(tmp_path, monkeypatch, params={"epsilon": 0.1})
     record = run_shard(run, single(0), linear_classifier, "test")
 
-    def made(attack: str, linf: float, l2: float = 9.0) -> AttackFigures:
-        return AttackFigures(attack=attack, count=1, successes=1, linf_max=linf, l2_max=l2)
+    def made(attack: str, linf: float, l2: float = 9.0) -> AttackStatistics:
+        return AttackStatistics(attack=attack, count=1, successes=1, linf_max=linf, l2_max=l2)
 
     assert audit.check_epsilon(run.manifest(), [made("mifgsm", 0.1), made("ifgsm", 0.1)]).passed
     assert not audit.check_epsilon(run.manifest(), [made("mifgsm", 0.100001)]).passed
@@ -300,6 +301,7 @@ def test_small_colour_images_have_no_ssim_but_a_report(tmp_path: Path, monkeypat
     attack(run)
     report = reduce_run(run, linear_classifier)
     assert report.ssim_mean is None
+    assert report.ssim_full_mean is None
     assert report.means["l2"] is not None
     assert Report.model_validate_json(report.model_dump_json()) == report
 

@@ -1,0 +1,38 @@
+"""The statistics of ledgers made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from core.reduce.statistics import Statistics
+from core.shard.ledger import schema
+
+_EMPTY: dict[pa.DataType, Any] = {pa.int64(): 0, pa.float64(): 0.5, pa.string(): "", pa.bool_(): False}
+
+
+def totals(label: list[int], before: list[int], after: list[int]) -> dict[str, Any]:
+    """The statistics of images with these labels and predictions."""
+    rows = {column.name: [_EMPTY[column.type]] * len(label) for column in schema()}
+    rows |= {"label": label, "clean_prediction": before, "adversarial_prediction": after}
+    rows["success"] = np.not_equal(before, after).tolist()
+    statistics = Statistics()
+    statistics.add(pa.table(rows, schema=schema()))
+    return statistics.totals()
+
+
+def test_an_image_moved_onto_its_label_is_not_robust() -> None:
+    # Stays right; right, then wrong; wrong, then moved onto its label (twice); stays wrong.
+    found = totals(label=[0, 0, 0, 0, 0], before=[0, 0, 1, 2, 1], after=[0, 1, 0, 0, 1])
+    assert found["clean_accuracy"] == 2 / 5
+    assert found["robust_accuracy"] == 1 / 5
+    assert found["error_rate"] == 2 / 5
+    assert found["success_rate"] == 3 / 5
+
+
+def test_an_image_that_stays_wrong_is_neither_robust_nor_a_success() -> None:
+    found = totals(label=[0, 1], before=[1, 1], after=[1, 1])
+    assert found["robust_accuracy"] == 1 / 2
+    assert found["success_rate"] == 0
