@@ -30,7 +30,7 @@ REPORT = Report(
     complete=False,
     n_images=10,
     clean_accuracy=0.9,
-    robust_accuracy=0.35,
+    robust_accuracy=0.4,
     success_rate=0.5,
     error_rate=0.6,
     success_rate_uint8=0.5,
@@ -44,7 +44,18 @@ REPORT = Report(
     unchanged_count=0,
     duplicate_count=0,
     steps_mean=5.5,
-    classes=[ClassStatistics(label=0, name="a", count=10, clean_accuracy=0.9, success_rate=0.5, ssim_mean=0.9)],
+    classes=[
+        ClassStatistics(
+            label=0,
+            name="a",
+            count=10,
+            clean_accuracy=0.9,
+            robust_accuracy=0.4,
+            success_rate=0.5,
+            ssim_mean=0.9,
+            ssim_full_mean=0.8,
+        )
+    ],
     attacks=[AttackStatistics(attack="mifgsm", count=10, successes=5, linf_max=0.1, l2_max=1.5)],
     missing_shards=[2],
     quarantined_shards=[2],

@@ -24,8 +24,10 @@ class _Class:
 
     count: int = 0
     clean: int = 0
+    robust: int = 0
     successes: int = 0
     ssim: ExactSum = field(default_factory=ExactSum)
+    ssim_full: ExactSum = field(default_factory=ExactSum)
 
 
 @dataclass
@@ -85,9 +87,12 @@ class Statistics:
         for label, rows in zip(labels.tolist(), np.split(order, starts[1:]), strict=True):
             found = self._classes.setdefault(label, _Class())
             found.count += len(rows)
-            found.clean += _number(columns["clean_prediction"][rows] == label)
+            right_before = columns["clean_prediction"][rows] == label
+            found.clean += _number(right_before)
+            found.robust += _number(right_before & (columns["adversarial_prediction"][rows] == label))
             found.successes += _number(columns["success"][rows])
             found.ssim.add(columns["ssim"][rows])
+            found.ssim_full.add(columns["ssim_full"][rows])
 
     def _add_attacks(self, rows: pa.Table) -> None:
         made = rows.group_by("attack", use_threads=False).aggregate(
@@ -131,8 +136,10 @@ class Statistics:
                 name=names[label] if label < len(names) else str(label),
                 count=found.count,
                 clean_accuracy=found.clean / found.count,
+                robust_accuracy=found.robust / found.count,
                 success_rate=found.successes / found.count,
                 ssim_mean=found.ssim.mean(),
+                ssim_full_mean=found.ssim_full.mean(),
             )
             for label, found in sorted(self._classes.items())
         ]

@@ -24,8 +24,10 @@ class ClassStatistics(Value):
     name: str
     count: Size
     clean_accuracy: Rate
+    robust_accuracy: Rate
     success_rate: Rate
     ssim_mean: float | None
+    ssim_full_mean: float | None
 
 
 class AttackStatistics(Value):

@@ -11,16 +11,18 @@ from core.run.manifest import RunConfig
 from core.run.report import Report
 from core.run.run_store import RunStore
 from orchestrator.options import find_run, store_option
-from orchestrator.report.terminal import figure_text
+from orchestrator.report.terminal import number_text
 
-_FIGURES = (
+_STATISTICS = (
     "n_images",
     "clean_accuracy",
+    "robust_accuracy",
     "success_rate",
     "success_rate_uint8",
     "error_rate",
     "ssim_mean",
     "ssim_mean_success",
+    "ssim_full_mean",
     "linf_max",
     "fallback_count",
     "unchanged_count",
@@ -33,7 +35,7 @@ _FIGURES = (
 @click.argument("second")
 @store_option
 def compare_command(first: str, second: str, store: str | None) -> None:
-    """What differs in how two runs (ids or URLs) were made, and in their figures."""
+    """What differs in how two runs (ids or URLs) were made, and in their statistics."""
     runs = [find_run(run, store) for run in (first, second)]
     reports = [_report(run) for run in runs]
     table = Table("", *(report.run_id for report in reports))
@@ -43,8 +45,8 @@ def compare_command(first: str, second: str, store: str | None) -> None:
         if values[0] != values[1]:
             table.add_row(name, *values)
     table.add_section()
-    for name in _FIGURES:
-        table.add_row(name.replace("_", " "), *(figure_text(getattr(report, name)) for report in reports))
+    for name in _STATISTICS:
+        table.add_row(name.replace("_", " "), *(number_text(getattr(report, name)) for report in reports))
     same = reports[0].attack_data_sha256 == reports[1].attack_data_sha256
     table.add_row("attack_data.npy", *(["the same bytes"] * 2 if same else ["differs"] * 2))
     Console(markup=False).print(table)

@@ -1,7 +1,9 @@
-"""A few images of the run: clean, adversarial, and their difference made visible."""
+"""Some images of the run: clean, adversarial, and their difference, magnified."""
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +13,13 @@ from numpy.typing import NDArray
 from core.image.pixels import Images, to_float, to_uint8
 from core.run.manifest import Manifest
 from core.run.run_store import RunStore
-from orchestrator.report.charts import image_url
 
 SUCCESSES, OTHERS = 16, 4  # of them at most
 
 
 @dataclass(frozen=True)
 class Card:
-    """One image with what happened to it."""
+    """One image of the gallery and its row of the ledger."""
 
     index: int
     clean: str
@@ -29,6 +30,7 @@ class Card:
     adversarial_prediction: str
     success: bool
     ssim: float
+    ssim_full: float
     linf: float
     steps: int
     attack: str
@@ -70,17 +72,28 @@ def _card(manifest: Manifest, ledger: dict[str, NDArray[Any]], row: int, clean: 
 
     return Card(
         index=int(ledger["index"][row]),
-        clean=image_url(to_uint8(clean, bounds)),
-        adversarial=image_url(to_uint8(adversarial, bounds)),
-        difference=image_url(grey),
+        clean=_image_url(to_uint8(clean, bounds)),
+        adversarial=_image_url(to_uint8(adversarial, bounds)),
+        difference=_image_url(grey),
         label=name("label"),
         clean_prediction=name("clean_prediction"),
         adversarial_prediction=name("adversarial_prediction"),
         success=bool(ledger["success"][row]),
         ssim=float(ledger["ssim"][row]),
+        ssim_full=float(ledger["ssim_full"][row]),
         linf=float(ledger["linf"][row]),
         steps=int(ledger["steps"][row]),
         attack=str(ledger["attack"][row]),
         reason=str(ledger["fallback_reason"][row]),
         magnified=(bounds[1] - bounds[0]) / 2 / largest if largest else 0.0,
     )
+
+
+def _image_url(pixels: NDArray[np.uint8]) -> str:
+    """A PNG of an image (H, W, C): grey with fewer than three channels, else of the first three. As a data URL."""
+    from PIL import Image
+
+    flat = pixels[..., 0] if pixels.shape[-1] < 3 else np.ascontiguousarray(pixels[..., :3])
+    buffer = io.BytesIO()
+    Image.fromarray(flat).save(buffer, "png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""What the page needs of a ledger of any length: it is read by row groups, and a few rows of it are kept."""
+"""What the page needs from a ledger of any length: it is read by row groups, and a few of its rows are kept."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ _COLUMNS = (
     "fallback_reason",
     "steps",
     "ssim",
+    "ssim_full",
     "linf",
 )
 _BINS = 40
@@ -32,15 +33,16 @@ _BINS = 40
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many images have an SSIM between two edges: all of them, and the successes."""
+    """How many images have an SSIM between two edges: of all images, of the successes, and by ``ssim_full``."""
 
     edges: NDArray[np.float64]
     all_images: NDArray[np.int64]
     successes: NDArray[np.int64]
+    all_images_full: NDArray[np.int64]
 
 
 def candidates(file: IO[bytes]) -> dict[str, NDArray[Any]]:
-    """The rows that the gallery can choose, by column: the first of each kind."""
+    """The rows that the gallery chooses from, by column: the first of each kind."""
     seen: Counter[int | str] = Counter()
     found = [rows.take(_first_ones(rows, seen)) for rows in _groups(file, _COLUMNS)]
     kept = pa.concat_tables(found)
@@ -48,17 +50,20 @@ def candidates(file: IO[bytes]) -> dict[str, NDArray[Any]]:
 
 
 def histogram(file: IO[bytes]) -> Histogram | None:
-    """That of the SSIM, from the lowest to 1; None where it isn't defined."""
+    """The histogram of both SSIMs, from the lowest value to 1; None where SSIM is not defined."""
     # NaN stays NaN.
-    lowest = np.min([rows.column("ssim").to_numpy().min() for rows in _groups(file, ("ssim",))])
+    lowest = np.min(
+        [column.to_numpy().min() for rows in _groups(file, ("ssim", "ssim_full")) for column in rows.columns]
+    )
     if np.isnan(lowest):
         return None
     edges = np.linspace(float(lowest), 1, _BINS + 1)
-    counts = np.zeros((2, _BINS), np.int64)
-    for rows in _groups(file, ("ssim", "success")):
-        ssim, success = (rows.column(name).to_numpy() for name in ("ssim", "success"))
-        counts += [np.histogram(values, edges)[0] for values in (ssim, ssim[success])]
-    return Histogram(edges, counts[0], counts[1])
+    counts = np.zeros((3, _BINS), np.int64)
+    names = ("ssim", "ssim_full", "success")
+    for rows in _groups(file, names):
+        ssim, full, success = (rows.column(name).to_numpy() for name in names)
+        counts += [np.histogram(values, edges)[0] for values in (ssim, ssim[success], full)]
+    return Histogram(edges, *counts)
 
 
 def _first_ones(rows: pa.Table, seen: Counter[int | str]) -> NDArray[np.int64]:

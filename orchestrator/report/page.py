@@ -19,7 +19,7 @@ from orchestrator.report.timing import seconds_of
 
 
 def warm_up() -> None:
-    """Import, beside whatever goes on, what drawing a page needs."""
+    """Import what drawing a page needs, in a thread."""
 
     def load() -> None:
         for name in ("jinja2", "matplotlib.figure", "matplotlib.backends.backend_svg"):
@@ -44,14 +44,14 @@ def write_page(run: RunStore, report: Report) -> None:
         seconds=seconds_of(run, report),
         headline=headline(report, manifest),
         class_chart=class_chart(report.classes),
-        ssim_chart=ssim_chart(ssim.edges, ssim.all_images, ssim.successes) if ssim else None,
+        ssim_chart=ssim_chart(ssim) if ssim else None,
         cards=cards(run, manifest, run.results.read(LEDGER, candidates)) if report.complete else [],
     )
     run.results.write(REPORT_PAGE, lambda file: file.write(page.encode()))
 
 
 def headline(report: Report, manifest: Manifest) -> list[tuple[str, str, str, str]]:
-    """Rows of the headline table: name, our figure, the source's or "", and what it means."""
+    """Rows of the table at the head: name, this run's value, the source experiment's or "", and what it means."""
     comparable = manifest.data.name == source.COMPARABLE and report.n_images == 10_000 and report.complete
     model_accuracy = {"cnn": source.CNN_ACCURACY, "mlp": source.MLP_ACCURACY}.get(manifest.model.name)
 
@@ -67,18 +67,25 @@ def headline(report: Report, manifest: Manifest) -> list[tuple[str, str, str, st
             "Success rate",
             ours(report.success_rate),
             theirs(source.SUCCESS_RATE),
-            "prediction on the adversarial image differs from that on the clean one, over all images",
+            "the prediction on the adversarial image differs from that on the clean one; share of all images",
         ),
-        ("Mean SSIM, all images", ours(report.ssim_mean), theirs(source.SSIM_MEAN), "11x11 Gaussian window, sigma 1.5"),
-        ("Mean SSIM, successes", ours(report.ssim_mean_success), "", "the same over the successes alone"),
+        ("Success rate, 8 bits", ours(report.success_rate_uint8), "", "after rounding to the 256 levels of a pixel"),
         (
-            "Success rate, 8 bits",
-            ours(report.success_rate_uint8),
-            "",
-            "after rounding the adversarial image to 256 levels",
+            "Clean accuracy",
+            ours(report.clean_accuracy),
+            theirs(model_accuracy),
+            "predicted as the label before the attack",
         ),
-        ("Clean accuracy", ours(report.clean_accuracy), theirs(model_accuracy), "of the attacked model"),
-        ("Error rate", ours(report.error_rate), "", "prediction on the adversarial image differs from the label"),
+        ("Robust accuracy", ours(report.robust_accuracy), "", "predicted as the label before and after the attack"),
+        ("Error rate", ours(report.error_rate), "", "not predicted as the label after the attack"),
+        (
+            "Mean SSIM",
+            ours(report.ssim_mean),
+            theirs(source.SSIM_MEAN),
+            "11x11 Gaussian window, sigma 1.5; windows that lie wholly inside the image",
+        ),
+        ("Mean SSIM, successes", ours(report.ssim_mean_success), "", "the same over the successes alone"),
+        ("Mean SSIM, uncropped", ours(report.ssim_full_mean), "", "the windows around every pixel of the image"),
         ("Largest change", ours(report.linf_max), "", "of a pixel, L-infinity"),
         (
             "CPU seconds of the shards",

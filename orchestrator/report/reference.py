@@ -1,6 +1,6 @@
-"""The figures of the source experiment, which this project has to beat.
+"""What the source experiment reports, to compare a run with.
 
-They were made on the 10,000 test images of Fashion-MNIST, so they are shown beside no other set.
+It used the 10,000 test images of Fashion-MNIST, so its results are shown beside runs on that set only.
 """
 
 from __future__ import annotations

@@ -14,26 +14,28 @@ from orchestrator.report.timing import seconds_of
 
 
 def print_summary(run: RunStore, report: Report) -> None:
-    """The headline figures, and whatever is wrong, on standard output."""
+    """The statistics at the head of the report, and whatever is wrong, on standard output."""
     table = Table(title=f"run {report.run_id}", show_header=False)
-    figures: dict[str, float | int | None] = {
+    statistics: dict[str, float | int | None] = {
         "images": report.n_images,
         "clean accuracy": report.clean_accuracy,
+        "robust accuracy": report.robust_accuracy,
         "success rate": report.success_rate,
         "success rate after rounding to 8 bits": report.success_rate_uint8,
         "error rate": report.error_rate,
         "mean SSIM, all images": report.ssim_mean,
         "mean SSIM, successes": report.ssim_mean_success,
+        "mean SSIM, uncropped": report.ssim_full_mean,
         "largest change of a pixel": report.linf_max,
         "fallbacks": report.fallback_count,
         "unchanged": report.unchanged_count,
     }
     if report.target_rate is not None:
-        figures["target rate"] = report.target_rate
+        statistics["target rate"] = report.target_rate
     for each in report.attacks if len(report.attacks) > 1 else []:
-        figures[f"successes of {each.attack}"] = each.successes
-    for name, value in figures.items():
-        table.add_row(name, figure_text(value))
+        statistics[f"successes of {each.attack}"] = each.successes
+    for name, value in statistics.items():
+        table.add_row(name, number_text(value))
     for name, seconds in seconds_of(run, report).items():
         table.add_row(name.replace("_", " "), f"{seconds:.1f}")
     console = Console(markup=False)
@@ -49,8 +51,8 @@ def print_summary(run: RunStore, report: Report) -> None:
         console.print(f"INCOMPLETE: shards {missing} are missing", **plain)
 
 
-def figure_text(value: float | int | None) -> str:
-    """A figure as it is shown: four places, or whole."""
+def number_text(value: float | int | None) -> str:
+    """A number as it is shown: four decimal places, or whole."""
     if value is None:
         return "not defined"
     return str(value) if isinstance(value, int) else f"{value:.4f}"

@@ -116,6 +116,8 @@ def test_statistics_do_not_depend_on_how_the_ledger_was_cut(count: int, seed: in
         assert each.name == (("zero", "one", "2", "3")[each.label])
         assert each.count == mine.sum()
         assert each.success_rate == columns["success"][mine].sum() / mine.sum()
+        assert each.robust_accuracy == robust[mine].sum() / mine.sum()
+        assert each.ssim_full_mean == math.fsum(columns["ssim_full"][mine]) / mine.sum()
         assert each.ssim_mean == math.fsum(columns["ssim"][mine]) / mine.sum()
 
 
@@ -131,7 +133,8 @@ def test_the_page_chooses_the_same_rows_from_any_row_groups(count: int, seed: in
     assert found is not None
     np.testing.assert_array_equal(found.all_images, np.histogram(whole["ssim"], found.edges)[0])
     np.testing.assert_array_equal(found.successes, np.histogram(whole["ssim"][whole["success"]], found.edges)[0])
-    assert found.edges[0] == whole["ssim"].min()
+    np.testing.assert_array_equal(found.all_images_full, np.histogram(whole["ssim_full"], found.edges)[0])
+    assert found.edges[0] == min(whole["ssim"].min(), whole["ssim_full"].min())
 
 
 @pytest.mark.parametrize("place", [0, 2])
