@@ -11,7 +11,7 @@ from bench.harness.turns import Sample, median
 ROUNDS, IMAGES, SHARDS = 5, 10_000, 64
 _WHAT = {
     "bare": "scikit-image's SSIM in a bare loop",
-    "ours": "the registered metric `ssim`",
+    "ours": "the registered metrics `ssim` and `ssim_full`",
     "reduce": "the reduce",
     "audit": "of which: measuring 256 images again",
     "load": "importing TensorFlow and loading the model in a worker that has neither",

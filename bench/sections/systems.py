@@ -1,4 +1,4 @@
-"""Every system of the source experiment, run as a user would run it, beside the source's results."""
+"""Every system of the source experiment, run as a user would run it, beside the source's own results."""
 
 from __future__ import annotations
 
@@ -122,18 +122,20 @@ def measure(quick: bool) -> Result:
         tables=[Table(columns=["", "`python -m orchestrator run`", *_COLUMNS, "source", "why they differ"], rows=rows)],
         notes=[
             "Success: the prediction on the adversarial image differs from that on the clean one, over all images; "
-            "accuracy: it is the label. SSIM over all images. CPU: milliseconds of the workers for each image, "
-            "measurements included."
+            "accuracy: it is the label; robust accuracy: both are. SSIM over all images; uncropped: with the "
+            "windows around every pixel. CPU: milliseconds of the workers for each image, measurements included."
         ],
         samples=samples,
     )
 
 
-_COLUMNS = ("success", "accuracy", "SSIM", "mean L2", "at the target", "CPU ms")
+_COLUMNS = ("success", "accuracy", "robust accuracy", "SSIM", "uncropped", "mean L2", "at the target", "CPU ms")
 _READ: tuple[Callable[[Report], float | None], ...] = (
     lambda report: report.success_rate,
     lambda report: 1 - report.error_rate,
+    lambda report: report.robust_accuracy,
     lambda report: report.ssim_mean,
+    lambda report: report.ssim_full_mean,
     lambda report: report.means["l2"],
     lambda report: report.target_rate,
     lambda report: 1000 * report.timing["shards_cpu_seconds"] / report.n_images,

@@ -67,7 +67,7 @@ def headline(report: Report, manifest: Manifest) -> list[tuple[str, str, str, st
             "Success rate",
             ours(report.success_rate),
             theirs(source.SUCCESS_RATE),
-            "the prediction on the adversarial image differs from that on the clean one; share of all images",
+            "the attack changed the prediction; share of all images",
         ),
         ("Success rate, 8 bits", ours(report.success_rate_uint8), "", "after rounding to the 256 levels of a pixel"),
         (
@@ -88,9 +88,9 @@ def headline(report: Report, manifest: Manifest) -> list[tuple[str, str, str, st
         ("Mean SSIM, uncropped", ours(report.ssim_full_mean), "", "the windows around every pixel of the image"),
         ("Largest change", ours(report.linf_max), "", "of a pixel, L-infinity"),
         (
-            "CPU seconds of the shards",
+            "CPU seconds",
             f"{cpu:,.1f}",
             theirs(source.CPU_SECONDS, 2),
-            "attack and measurement, all workers",
+            "attack and measurement, over all shards",
         ),
     ]

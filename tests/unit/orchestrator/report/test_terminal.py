@@ -21,7 +21,7 @@ def test_names_are_shown_as_they_are(
     monkeypatch.setenv("COLUMNS", "400")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "[bold][").mkdir()
-    runs = []
+    runs, robust = [], []
     for count, name in enumerate(NAMES, 30):
         run = planned(tmp_path, monkeypatch, data=save_set(Path(name), count))
         for index in range(4):
@@ -29,11 +29,16 @@ def test_names_are_shown_as_they_are(
         report = reduce_run(run, linear_classifier)
         run.results.write_report(report.model_copy(update={"timing": {**report.timing, "[/x]": 1.0}}))
         runs.append(run.url)
+        robust.append(f"{report.robust_accuracy:.4f}")
     store = str(tmp_path / "runs")
-    for arguments in (["list", "--store", store], ["compare", *runs], ["report", runs[0]]):
+    for arguments, texts in (
+        (["list", "--store", store], NAMES),
+        (["compare", *runs], (*NAMES, "robust accuracy", *robust, "ssim full mean")),
+        (["report", runs[0]], ("[/x]", "robust accuracy", robust[0], "mean SSIM, uncropped")),
+    ):
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 0
         said = capsys.readouterr().out
-        for text in ["[/x]"] if arguments[0] == "report" else NAMES:
+        for text in texts:
             assert text in said
