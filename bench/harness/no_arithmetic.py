@@ -161,7 +161,7 @@ def work(url: str) -> dict[str, Any]:
     from orchestrator.broker import embedded
     from orchestrator.execution.execute import execute
 
-    embedded.APP = "bench.harness.no_arithmetic"
+    embedded.COMMAND = [sys.executable, "-m", "celery", "-A", "bench.harness.no_arithmetic"]
     run = RunStore(url)
     report, timing = execute(run, None, 2), run.orchestrators.timing()
     return {**report.timing, **(timing.model_dump() if timing else {}), "complete": report.complete}

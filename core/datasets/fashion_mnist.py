@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from core.errors import DataError
 from core.image.pixels import Bounds
 from core.registry import DATASETS
 from core.runtime.cache_dir import cache_dir
+from core.runtime.child_python import python_command
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -124,7 +124,7 @@ def _fetch_with_keras(scratch: Path) -> Path:
     """Keras's download"""
     # In a process of its own: the command line must not import TensorFlow.
     code = "import keras; keras.datasets.fashion_mnist.load_data()"
-    _run([sys.executable, "-c", code], {"KERAS_HOME": str(scratch), "TF_CPP_MIN_LOG_LEVEL": "3"})
+    _run(python_command("-c", code), {"KERAS_HOME": str(scratch), "TF_CPP_MIN_LOG_LEVEL": "3"})
     return scratch / "datasets" / "fashion-mnist"
 
 

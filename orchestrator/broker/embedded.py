@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import AdvshardError
+from core.runtime.child_python import python_command
 from orchestrator.broker.valkey_server import ValkeyServer
 from tasks.queues import DEFAULT_QUEUE
 
-APP = "tasks.app"  # the Celery app of the workers
+COMMAND = python_command("-m", "tasks")  # Celery with the workers' app
 _STOP_TIMEOUT = 8.0
 _QUICK_DEATH = 5.0  # a worker that lived for less has a fault of its own
 _QUICK_DEATHS = 3
@@ -107,11 +107,18 @@ class EmbeddedFleet:
             "ADVSHARD_LOAD_AHEAD": "1",
             "REMAP_SIGTERM": "SIGQUIT",
         }
-        command = [sys.executable, "-m", "celery", "-A", APP, "worker", "--pool", "prefork"]
-        options = ["--concurrency", "1", "--events", "--without-mingle", "--without-gossip"]
+        options = [
+            "--pool",
+            "prefork",
+            "--concurrency",
+            "1",
+            "--events",
+            "--without-mingle",
+            "--without-gossip",
+        ]
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [*command, *options, "--hostname", name, "--loglevel", "INFO"],
+                [*COMMAND, "worker", *options, "--hostname", name, "--loglevel", "INFO"],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import socket
-import sys
 from dataclasses import dataclass
 
+from core.runtime.child_python import python_command
 from orchestrator.broker.child_process import ChildProcess
 from tasks.settings import Settings
 
@@ -45,7 +45,7 @@ class FlowerConfig:
     @property
     def command(self) -> list[str]:
         """The program. What is secret is in its environment, where other users don't see it."""
-        return [sys.executable, "-m", "celery", "-A", "tasks.app", "flower"]
+        return python_command("-m", "tasks", "flower")
 
     @property
     def environment(self) -> dict[str, str]:

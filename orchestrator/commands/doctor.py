@@ -40,6 +40,7 @@ def _findings(
     from orchestrator.doctor.clocks import check_clocks
     from orchestrator.doctor.inputs import check_inputs
     from orchestrator.doctor.machine import check_machine, check_memory, cores
+    from orchestrator.doctor.packages import check_packages
     from orchestrator.doctor.software import check_tensorflow
     from orchestrator.doctor.storage import check_store, clock_of_store
     from orchestrator.execution.execute import MAX_AUTO_WORKERS
@@ -47,6 +48,7 @@ def _findings(
     yield from check_machine()
     if broker is None or workers is not None:
         yield from check_memory(workers or min(cores(), MAX_AUTO_WORKERS))
+    yield from check_packages()
     yield from check_tensorflow()
     yield from check_store(store)
     clocks = {"the store": clock_of_store(store)}

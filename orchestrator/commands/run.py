@@ -12,6 +12,7 @@ from core.run.manifest import LARGEST_BATCH, MAX_SHARDS
 from core.run.run_store import RunStore
 from core.run.value import Scalar
 from core.run.work_unit import MAX_RANGE
+from core.runtime.child_python import python_command
 from orchestrator.exit_codes import INCOMPLETE, RunInterruptedError
 from orchestrator.options import (
     AutoOr,
@@ -171,7 +172,6 @@ def _detach(run: RunStore, broker: str | None, queue: str, workers: int | None) 
     """Drive the run in a process of its own, which outlives this command."""
     import os
     import subprocess
-    import sys
 
     from orchestrator.execution.execute import logs_of
 
@@ -180,17 +180,9 @@ def _detach(run: RunStore, broker: str | None, queue: str, workers: int | None) 
     environment = {**os.environ, **({"ADVSHARD_BROKER_URL": broker} if broker else {})}
     with log.open("ab") as output:
         subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "orchestrator",
-                "resume",
-                run.url,
-                "--workers",
-                str(workers or "auto"),
-                "--queue",
-                queue,
-            ],
+            python_command(
+                "-m", "orchestrator", "resume", run.url, "--workers", str(workers or "auto"), "--queue", queue
+            ),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

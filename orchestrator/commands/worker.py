@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
 from core.errors import AdvshardError, BrokerError, ConfigError
+from core.runtime.child_python import python_command
 from orchestrator.options import broker_url, trust_option, trusted
 from tasks.queues import DEFAULT_QUEUE, names_of
 from tasks.settings import Settings
@@ -73,7 +73,7 @@ def worker_command(
         os.environ["ADVSHARD_MAX_MEMORY"] = str(max_memory)
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     node = free_name(url, name, NAME)
-    command = [sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "--pool", "prefork", "--events"]
+    command = python_command("-m", "tasks", "worker", "--pool", "prefork", "--events")
     # Workers have nothing to tell each other: a large fleet would only be busy with it.
     options = ["--without-gossip", "--without-mingle"]
     options += ["--hostname", node, "--concurrency", str(concurrency), "--loglevel", loglevel]

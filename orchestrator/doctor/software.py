@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
+from core.runtime.child_python import python_command
 from orchestrator.doctor.finding import Finding, failed, ok
 
 _CODE = """
@@ -21,7 +21,7 @@ def check_tensorflow() -> list[Finding]:
     """Whether it loads and computes."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _CODE], capture_output=True, text=True, timeout=_TIMEOUT, check=False
+            python_command("-c", _CODE), capture_output=True, text=True, timeout=_TIMEOUT, check=False
         )
     except (OSError, subprocess.SubprocessError) as error:
         return [failed("tensorflow", f"it does not load ({error})", "install requirements.lock again")]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
+from core.runtime.child_python import python_command
 
 _MARK = "found: "
 
@@ -22,7 +23,7 @@ _MARK = "found: "
 def ask(module: str, path: Path, image_shape: tuple[int, ...], *words: str) -> dict[str, Any]:
     """What ``module`` finds out about the file; raises ModelError."""
     said = subprocess.run(
-        [sys.executable, "-m", module, str(path), json.dumps(image_shape), *words],
+        python_command("-m", module, str(path), json.dumps(image_shape), *words),
         capture_output=True,
         text=True,
         check=False,
