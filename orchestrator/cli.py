@@ -46,6 +46,9 @@ class _Commands(click.Group):
 @click.version_option(package_name="advshard")
 def cli() -> None:
     """Adversarial examples for a whole image test set, as a distributed batch job."""
+    from core.runtime.settings import settings
+
+    settings()  # a value that does not fit is refused by every command, also where it does not count
 
 
 def main(arguments: list[str] | None = None) -> None:

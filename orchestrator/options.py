@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,8 +10,8 @@ import click
 from core.errors import ConfigError
 from core.run.run_store import RunStore
 from core.run.store import Store
-from tasks.queues import DEFAULT_QUEUE, check_name
-from tasks.settings import Settings
+from core.runtime.settings import DEFAULT_QUEUE, DEFAULT_STORE, settings
+from tasks.queues import check_name
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,7 +42,7 @@ class AutoOr(click.ParamType[int | None]):
 def store_option(function: F) -> F:
     """``--store``: where the runs are."""
     decorate = click.option(
-        "--store", metavar="URL", help="Folder of the runs, or any fsspec URL [ADVSHARD_STORE, runs]"
+        "--store", metavar="URL", help=f"Folder of the runs, or any fsspec URL [ADVSHARD_STORE, {DEFAULT_STORE}]"
     )
     return decorate(function)
 
@@ -72,20 +71,18 @@ def trust_option(function: F) -> F:
 
 
 def trusted(given: bool) -> bool:
-    """Whether the user trusts the model's file. Processes that are started from here get to know it."""
-    if given:
-        os.environ["ADVSHARD_TRUST_MODEL"] = "1"
-    return Settings().trust_model
+    """Whether the user trusts the model's file: by the option, or by the environment."""
+    return given or settings().trust_model
 
 
 def store_url(given: str | None) -> str:
     """The option's value, or the environment's."""
-    return given or Settings().store
+    return given or settings().store
 
 
 def broker_url(given: str | None) -> str | None:
     """The option's value, or the environment's; None for the embedded default."""
-    return Settings().broker(given)
+    return settings().broker(given)
 
 
 def check_queue(given: str, broker: str | None) -> None:

@@ -6,23 +6,18 @@ run is lost when the broker forgets.
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import Celery
 
+from core.runtime.settings import settings
 from tasks.queues import names_of, partitions
-from tasks.settings import Settings
-
-_SETTINGS = Settings()
-_CONSUMED = [each for name in names_of(_SETTINGS.queues) for each in partitions(name)]
 
 app = Celery(
     "advshard",
-    broker=_SETTINGS.broker() or "redis://localhost:6379/0",
     include=["tasks.shard", "tasks.reduce", "tasks.session", "tasks.failures", "tasks.probe"],
 )
 app.conf.update(
-    # A worker takes from each in turn; an orchestrator names the partition that it sends to.
-    task_queues={name: {"exchange": name, "routing_key": name} for name in _CONSUMED},
-    task_default_queue=_CONSUMED[0],
     # Only JSON is read: a pickle in the queue is refused, not executed.
     accept_content=["json"],
     task_serializer="json",
@@ -39,11 +34,27 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # A replacement for a lost process may import for long; the default kills it in its start.
     worker_proc_alive_timeout=120,
-    # In KiB.
-    worker_max_memory_per_child=_SETTINGS.max_memory and _SETTINGS.max_memory * 1_000_000 // 1024,
     # Asked to stop by SIGQUIT (SIGTERM with REMAP_SIGTERM=SIGQUIT, as 'worker' sets it), a worker lets
     # short tasks finish; longer ones go back to the queue.
     worker_soft_shutdown_timeout=5.0,
     task_send_sent_event=True,
     worker_hijack_root_logger=True,
 )
+
+
+def from_environment() -> dict[str, Any]:
+    """The part of the configuration that the settings decide; raises ConfigError for a value that does not fit."""
+    found = settings()
+    consumed = [each for name in names_of(found.queues) for each in partitions(name)]
+    return {
+        "broker_url": found.broker() or "redis://localhost:6379/0",
+        # A worker takes from each in turn; an orchestrator names the partition that it sends to.
+        "task_queues": {name: {"exchange": name, "routing_key": name} for name in consumed},
+        "task_default_queue": consumed[0],
+        # In KiB.
+        "worker_max_memory_per_child": found.max_memory and found.max_memory * 1_000_000 // 1024,
+    }
+
+
+# Celery asks for it when it first needs its configuration, so that an import reads no environment.
+app.add_defaults(from_environment)

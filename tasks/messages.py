@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import lru_cache
 from typing import Any
@@ -11,6 +10,7 @@ from core.errors import IntegrityError
 from core.run.manifest import Manifest
 from core.run.run_store import RunStore
 from core.run.work_unit import ShardRange
+from core.runtime.settings import settings
 from core.storage.folder import Folder
 
 _RUN_URL = re.compile(r"(?P<store>.+)/(?P<run_id>[0-9a-f]{16})")
@@ -41,7 +41,7 @@ def _run(url: str) -> RunStore:
 
 def check_place(store: str) -> None:
     """Raise IntegrityError for a store that this worker is not bound to."""
-    allowed = os.environ.get("ADVSHARD_STORE")
+    allowed = settings().bound_store
     # As text: to open what a message names is to connect to wherever it says.
     if allowed and Folder(allowed).url() != store:
         raise IntegrityError(f"a message names {store!r}, which is not this worker's store {allowed}")

@@ -6,7 +6,6 @@ It answers in the worker's main process, also while its pool is at work.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 import time
@@ -17,11 +16,12 @@ from celery.worker.control import inspect_command
 from core.errors import IntegrityError
 from core.runtime.fingerprint import processor, versions
 from core.runtime.memory import memory
+from core.runtime.settings import settings
 from core.storage.folder import Folder
 from tasks.messages import check_place
 from tasks.refused import refused
 
-_PATIENCE = 5.0  # seconds for a store that may hang, as a lost network folder does
+STORE_TIMEOUT = 5.0  # seconds for a store that may hang, as a lost network folder does
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -40,18 +40,27 @@ def advshard_probe(state: Any, store: str = "", token: str = "") -> dict[str, An
         "versions": versions(),
         "processor": processor(),
         "queues": [queue.name for queue in state.consumer.task_consumer.queues],
-        "store": os.environ.get("ADVSHARD_STORE"),
+        "store": settings().bound_store,
         "refused": refused(),
         "processes": state.consumer.controller.concurrency,
         "memory": found.total if found else None,
         "available": found.available if found else None,
-        **_seen(store, token),
+        **read_probe(store, token),
         "time": time.time(),
     }
 
 
-def _seen(store: str, token: str) -> dict[str, str]:
-    """The digest of the probe file, or the error: in a thread, so that the worker never hangs with a store."""
+def read_probe(store: str, token: str, timeout: float = STORE_TIMEOUT) -> dict[str, str]:
+    """Read the probe file in a thread, so that the worker never hangs with a store.
+
+    Args:
+        store: URL of the store, as the worker would open it.
+        token: of the probe file, see ``probe_file``.
+        timeout: seconds to wait for the store.
+
+    Returns:
+        ``sha256``, the digest of the file, or ``error``.
+    """
     answer: dict[str, str] = {}
 
     def look() -> None:
@@ -64,5 +73,5 @@ def _seen(store: str, token: str) -> dict[str, str]:
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
-    thread.join(_PATIENCE)
-    return dict(answer) or {"error": f"no answer of the store within {_PATIENCE:.0f} s"}
+    thread.join(timeout)
+    return dict(answer) or {"error": f"no answer of the store within {timeout:g} s"}

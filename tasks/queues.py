@@ -11,9 +11,9 @@ import re
 from core.errors import ConfigError
 from core.run.value import digest_of
 from core.runtime.fingerprint import versions
+from core.runtime.settings import DEFAULT_QUEUE
 
 PARTITIONS = 8
-DEFAULT_QUEUE = "default"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from core.reduce.reduce_run import reduce_run
 from core.run.work_unit import REDUCE
+from core.runtime.settings import settings
 from core.shard.run_model import classifier_of
 from tasks.app import app
 from tasks.attempts import attempt
 from tasks.messages import open_run
 from tasks.session import load_tensorflow
-from tasks.settings import trust_model
 
 
 @app.task(name="tasks.reduce", bind=True)  # type: ignore[untyped-decorator]
@@ -23,5 +23,5 @@ def reduce(self: Any, run: str) -> None:
         return
     with attempt(store, REDUCE, self.request):
         load_tensorflow()
-        trusting = partial(classifier_of, trusted=trust_model())
+        trusting = partial(classifier_of, trusted=settings().trust_model)
         reduce_run(store, trusting)

@@ -20,6 +20,7 @@ from typing import Any
 from celery.signals import task_postrun, worker_init, worker_process_init
 
 from core.runtime.onednn import ask_for_onednn
+from core.runtime.settings import settings
 
 _ONE = "1"
 _loading = threading.Lock()
@@ -97,7 +98,7 @@ def clear_keras_session(**_: Any) -> None:
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def load_ahead(**_: Any) -> None:
     """Load TensorFlow while the worker connects to the broker, where work is sure to come (ADVSHARD_LOAD_AHEAD)."""
-    if os.environ.get("ADVSHARD_LOAD_AHEAD"):
+    if settings().load_ahead:
         threading.Thread(target=load_tensorflow, daemon=True).start()
 
 
@@ -116,6 +117,6 @@ def _watch_parent(parent: int) -> None:
 @worker_init.connect  # type: ignore[untyped-decorator]
 def end_with_starter(**_: Any) -> None:
     """End this worker when the process that started it (ADVSHARD_PARENT_PID) is gone."""
-    starter = os.environ.get("ADVSHARD_PARENT_PID")
+    starter = settings().parent_pid
     if starter:
-        threading.Thread(target=_watch_parent, args=(int(starter),), daemon=True).start()
+        threading.Thread(target=_watch_parent, args=(starter,), daemon=True).start()

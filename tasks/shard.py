@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from core.runtime.settings import settings
 from core.shard.attack_shard import run_shard
 from core.shard.run_model import classifier_of
 from tasks.app import app
 from tasks.attempts import attempt
 from tasks.messages import open_run, range_of
 from tasks.session import load_tensorflow
-from tasks.settings import trust_model
 
 
 @app.task(name="tasks.shard", bind=True)  # type: ignore[untyped-decorator]
@@ -26,5 +26,5 @@ def attack_shard(self: Any, run: str, first: int, last: int) -> None:
         return
     with attempt(store, shards, self.request):
         load_tensorflow()
-        trusting = partial(classifier_of, trusted=trust_model())
+        trusting = partial(classifier_of, trusted=settings().trust_model)
         run_shard(store, shards, trusting, worker=str(self.request.hostname))

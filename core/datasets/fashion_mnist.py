@@ -23,6 +23,7 @@ from core.image.pixels import Bounds
 from core.registry import DATASETS
 from core.runtime.cache_dir import cache_dir
 from core.runtime.child_python import python_command
+from core.runtime.settings import settings
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -43,7 +44,6 @@ FILES = {
     "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-ENVIRONMENT = "ADVSHARD_FASHION_MNIST"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 _TIMEOUT = 300  # seconds for a download
@@ -54,7 +54,7 @@ class FashionMnist:
     """60,000 training and 10,000 test images (28, 28, 1) uint8."""
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        given = folder or os.environ.get(ENVIRONMENT)
+        given = folder or settings().fashion_mnist
         self.folder = Path(given) if given else None
 
     def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:
@@ -77,7 +77,7 @@ class FashionMnist:
                 raise DataError(
                     f"the four files of Fashion-MNIST in {self.folder} ({', '.join(FILES)})",
                     "not all of them",
-                    f"correct or unset {ENVIRONMENT}",
+                    "correct or unset ADVSHARD_FASHION_MNIST",
                 )
             return self.folder
         cache = cache_dir() / "fashion-mnist"
@@ -93,7 +93,8 @@ class FashionMnist:
         raise DataError(
             "Fashion-MNIST in the cache or a way to download it",
             "; ".join(reasons),
-            f"install the Debian package {DEBIAN_PACKAGE}, or set {ENVIRONMENT} to a folder with {', '.join(FILES)}",
+            f"install the Debian package {DEBIAN_PACKAGE}, or set ADVSHARD_FASHION_MNIST to a folder with "
+            f"{', '.join(FILES)}",
         )
 
 

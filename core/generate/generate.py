@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,8 +14,7 @@ from core.generate.lookup import Library
 from core.image.coerce import as_images
 from core.image.digest import digests
 from core.image.pixels import Images
-
-DEFAULT_STORE = "runs"
+from core.runtime.settings import settings
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def find_or_compose(
     found = Generated(
         clean.copy(), [""] * count, *(np.full(count, -1, np.int64) for _ in ("index", "label", "attack_label"))
     )
-    _look_up(clean, found, store or os.environ.get("ADVSHARD_STORE") or DEFAULT_STORE)
+    _look_up(clean, found, store or settings().store)
     unknown = np.flatnonzero(~found.looked_up)
     if len(unknown):
         composed = (composer or _default_composer())(clean[unknown])

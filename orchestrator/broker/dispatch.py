@@ -11,8 +11,9 @@ from core.run.manifest import Manifest
 from core.run.run_store import RunStore
 from core.run.work_unit import Reduce, WorkUnit
 from core.runtime.fingerprint import versions
+from core.runtime.settings import DEFAULT_QUEUE
 from tasks.app import app
-from tasks.queues import DEFAULT_QUEUE, partitions
+from tasks.queues import partitions
 from tasks.reduce import reduce
 from tasks.shard import attack_shard
 

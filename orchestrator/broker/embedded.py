@@ -15,8 +15,8 @@ from pathlib import Path
 
 from core.errors import AdvshardError
 from core.runtime.child_python import python_command
+from core.runtime.settings import DEFAULT_QUEUE
 from orchestrator.broker.valkey_server import ValkeyServer
-from tasks.queues import DEFAULT_QUEUE
 
 COMMAND = python_command("-m", "tasks")  # Celery with the workers' app
 _STOP_TIMEOUT = 8.0
@@ -35,10 +35,17 @@ class Worker:
 
 
 class EmbeddedFleet:
-    """The embedded server and its workers, kept alive until ``stop``."""
+    """The embedded server and its workers, kept alive until ``stop``.
 
-    def __init__(self, workers: int, logs: Path, store: str) -> None:
-        self._logs, self._store = logs, store
+    Args:
+        workers: number of worker processes.
+        logs: folder for their logs.
+        store: URL of the only store that they may open.
+        trust_model: whether they may run code in the model's file; if not, what the environment says holds.
+    """
+
+    def __init__(self, workers: int, logs: Path, store: str, trust_model: bool = False) -> None:
+        self._logs, self._store, self._trust_model = logs, store, trust_model
         logs.mkdir(parents=True, exist_ok=True)
         self.server = ValkeyServer()
         self._quick_deaths = 0
@@ -107,6 +114,8 @@ class EmbeddedFleet:
             "ADVSHARD_LOAD_AHEAD": "1",
             "REMAP_SIGTERM": "SIGQUIT",
         }
+        if self._trust_model:
+            environment["ADVSHARD_TRUST_MODEL"] = "1"
         options = [
             "--pool",
             "prefork",

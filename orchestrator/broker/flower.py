@@ -7,8 +7,8 @@ import socket
 from dataclasses import dataclass
 
 from core.runtime.child_python import python_command
+from core.runtime.settings import settings
 from orchestrator.broker.child_process import ChildProcess
-from tasks.settings import Settings
 
 USER = "advshard"
 PORT = 5555
@@ -29,7 +29,7 @@ class FlowerConfig:
     @classmethod
     def create(cls, broker: str, port: int = PORT, address: str = LOOPBACK) -> FlowerConfig:
         """With the password of the settings, or one of its own."""
-        given = Settings().flower()
+        given = settings().flower()
         return cls(broker, port, address, given or secrets.token_urlsafe(9), given is not None)
 
     @property

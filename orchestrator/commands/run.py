@@ -116,8 +116,8 @@ def run_command(
     run = plan(request)
     _note_small_epsilon(run)
     if detach:
-        return _detach(run, url, queue, workers)
-    return see_through(run, url, queue, workers, flower)
+        return start_detached(run, url, queue, workers, request.trust_model)
+    return see_through(run, url, queue, workers, flower, request.trust_model)
 
 
 @click.command("resume")
@@ -143,15 +143,18 @@ def resume_command(
     url = broker_url(broker)
     check_queue(queue, url)
     found = find_run(run, store)
-    if not trusted(trust_model):
+    trust_model = trusted(trust_model)
+    if not trust_model:
         refuse_untrusted(found, found.manifest())
     if retry_quarantined:
         for index in found.quarantine.errors():
             found.release(index)
-    return see_through(found, url, queue, workers, flower)
+    return see_through(found, url, queue, workers, flower, trust_model)
 
 
-def see_through(run: RunStore, broker: str | None, queue: str, workers: int | None, flower: bool) -> int:
+def see_through(
+    run: RunStore, broker: str | None, queue: str, workers: int | None, flower: bool, trust_model: bool
+) -> int:
     """Drive the run to its report, print it, and give the exit code."""
     from orchestrator.execution.execute import execute
     from orchestrator.report.terminal import print_summary
@@ -160,7 +163,7 @@ def see_through(run: RunStore, broker: str | None, queue: str, workers: int | No
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        report = execute(run, broker, workers, flower, queue)
+        report = execute(run, broker, workers, flower, queue, trust_model)
     except KeyboardInterrupt:
         raise RunInterruptedError(f"interrupted; go on with: python -m orchestrator resume {run.url}") from None
     print_summary(run, report)
@@ -168,7 +171,9 @@ def see_through(run: RunStore, broker: str | None, queue: str, workers: int | No
     return 0 if report.complete else INCOMPLETE
 
 
-def _detach(run: RunStore, broker: str | None, queue: str, workers: int | None) -> int:
+def start_detached(
+    run: RunStore, broker: str | None, queue: str, workers: int | None, trust_model: bool = False
+) -> int:
     """Drive the run in a process of its own, which outlives this command."""
     import os
     import subprocess
@@ -181,7 +186,15 @@ def _detach(run: RunStore, broker: str | None, queue: str, workers: int | None) 
     with log.open("ab") as output:
         subprocess.Popen(
             python_command(
-                "-m", "orchestrator", "resume", run.url, "--workers", str(workers or "auto"), "--queue", queue
+                "-m",
+                "orchestrator",
+                "resume",
+                run.url,
+                "--workers",
+                str(workers or "auto"),
+                "--queue",
+                queue,
+                *(["--trust-model"] if trust_model else []),
             ),
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -8,9 +8,9 @@ import click
 
 from core.errors import AdvshardError, BrokerError, ConfigError
 from core.runtime.child_python import python_command
+from core.runtime.settings import DEFAULT_QUEUE, settings
 from orchestrator.options import broker_url, trust_option, trusted
-from tasks.queues import DEFAULT_QUEUE, names_of
-from tasks.settings import Settings
+from tasks.queues import names_of
 
 NAME = "celery"
 
@@ -66,12 +66,15 @@ def worker_command(
         _check(url, name or NAME)
         return
     # Through the environment, where other users don't see the password.
-    os.environ["ADVSHARD_BROKER_URL"] = url
-    os.environ["ADVSHARD_QUEUES"] = ",".join(names_of(queues or Settings().queues))
-    trusted(trust_model)
+    environment = {
+        "REMAP_SIGTERM": "SIGQUIT",
+        **os.environ,
+        "ADVSHARD_BROKER_URL": url,
+        "ADVSHARD_QUEUES": ",".join(names_of(queues or settings().queues)),
+        "ADVSHARD_TRUST_MODEL": str(trusted(trust_model)),
+    }
     if max_memory is not None:
-        os.environ["ADVSHARD_MAX_MEMORY"] = str(max_memory)
-    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+        environment["ADVSHARD_MAX_MEMORY"] = str(max_memory)
     node = free_name(url, name, NAME)
     command = python_command("-m", "tasks", "worker", "--pool", "prefork", "--events")
     # Workers have nothing to tell each other: a large fleet would only be busy with it.
@@ -79,7 +82,7 @@ def worker_command(
     options += ["--hostname", node, "--concurrency", str(concurrency), "--loglevel", loglevel]
     if max_tasks is not None:
         options += ["--max-tasks-per-child", str(max_tasks)]
-    os.execv(command[0], [*command, *options])  # noqa: S606
+    os.execve(command[0], [*command, *options], environment)  # noqa: S606
 
 
 def _check(url: str, name: str) -> None:

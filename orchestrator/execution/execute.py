@@ -18,6 +18,7 @@ from core.run.run_store import RunStore
 from core.run.work_unit import REDUCE, WorkUnit
 from core.runtime.cache_dir import cache_dir
 from core.runtime.fingerprint import versions
+from core.runtime.settings import DEFAULT_QUEUE
 from orchestrator.broker.connection import check_broker, use_broker
 from orchestrator.broker.dispatch import CeleryDispatcher
 from orchestrator.broker.embedded import EmbeddedFleet
@@ -29,13 +30,17 @@ from orchestrator.progress.progress import Progress
 from orchestrator.progress.terminal import TerminalProgress
 from orchestrator.report.page import warm_up, write_page
 from tasks.app import app
-from tasks.queues import DEFAULT_QUEUE
 
 MAX_AUTO_WORKERS = 16
 
 
 def execute(
-    run: RunStore, broker: str | None, workers: int | None, flower: bool = False, queue: str = DEFAULT_QUEUE
+    run: RunStore,
+    broker: str | None,
+    workers: int | None,
+    flower: bool = False,
+    queue: str = DEFAULT_QUEUE,
+    trust_model: bool = False,
 ) -> Report:
     """Drive a planned run to its report. A run that is complete already is left as it is.
 
@@ -47,6 +52,8 @@ def execute(
         workers: number of worker processes without a broker; None for one per core.
         flower: whether Flower shows the run while it goes on.
         queue: name of the queue, for workers of one's own.
+        trust_model: whether the embedded workers may run code in the model's file; workers of a broker have their own
+            setting.
 
     Raises:
         ConfigError: the run was planned with other software.
@@ -71,7 +78,7 @@ def execute(
         run.results.withdraw_report()
     began = time.perf_counter()
     with (
-        _broker(run, broker, workers) as fleet,
+        _broker(run, broker, workers, trust_model) as fleet,
         _flower(run, fleet.url if fleet else broker, flower),
         _shown(manifest) as show,
     ):
@@ -160,7 +167,9 @@ def _check_versions(manifest: Manifest) -> None:
 
 
 @contextmanager
-def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[EmbeddedFleet | None]:
+def _broker(
+    run: RunStore, broker: str | None, workers: int | None, trust_model: bool
+) -> Iterator[EmbeddedFleet | None]:
     if app.conf.task_always_eager:
         yield None
         return
@@ -170,7 +179,7 @@ def _broker(run: RunStore, broker: str | None, workers: int | None) -> Iterator[
         yield None
         return
     count = workers or min(os.cpu_count() or 1, MAX_AUTO_WORKERS)
-    fleet = EmbeddedFleet(count, logs_of(run), store=run.url.rsplit("/", 1)[0])
+    fleet = EmbeddedFleet(count, logs_of(run), store=run.url.rsplit("/", 1)[0], trust_model=trust_model)
     try:
         use_broker(fleet.url)
         yield fleet

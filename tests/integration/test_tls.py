@@ -43,8 +43,8 @@ def test_all_that_a_run_needs_works_through_tls(tmp_path: Path, broker: TlsBroke
         "ADVSHARD_BROKER_PASSWORD_FILE": secret_file(tmp_path),
         "ADVSHARD_STORE": str(tmp_path / "runs"),
     }
-    why = "from orchestrator.broker.connection import use_broker; from tasks.settings import Settings; "
-    why += "from orchestrator.broker.dispatch import CeleryDispatcher; use_broker(Settings().broker()); "
+    why = "from orchestrator.broker.connection import use_broker; from core.runtime.settings import settings; "
+    why += "from orchestrator.broker.dispatch import CeleryDispatcher; use_broker(settings().broker()); "
     why += "print(CeleryDispatcher(None, None).why_idle())"
 
     def said() -> str:

@@ -4,7 +4,8 @@ import pytest
 
 import core.runtime.fingerprint
 from core.errors import ConfigError
-from tasks.queues import DEFAULT_QUEUE, PARTITIONS, names_of, partitions
+from core.runtime.settings import DEFAULT_QUEUE
+from tasks.queues import PARTITIONS, names_of, partitions
 
 
 def test_lanes_belong_to_a_name_and_to_a_software(monkeypatch: pytest.MonkeyPatch) -> None:

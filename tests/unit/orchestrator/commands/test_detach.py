@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.commands.run import _detach
+from orchestrator.commands.run import start_detached
 from tests.runs import planned
 
 
@@ -15,7 +15,17 @@ def test_a_detached_run_keeps_its_queue_and_its_broker(tmp_path: Path, monkeypat
     monkeypatch.setenv("ADVSHARD_CACHE", str(tmp_path / "cache"))
     began: list[tuple[list[str], dict[str, Any]]] = []
     monkeypatch.setattr(subprocess, "Popen", lambda command, **more: began.append((command, more)))
-    assert _detach(run, "redis://:secret@host/0", "gpu", 3) == 0
+    assert start_detached(run, "redis://:secret@host/0", "gpu", 3) == 0
     ((command, more),) = began
     assert command[2:] == ["orchestrator", "resume", run.url, "--workers", "3", "--queue", "gpu"]
     assert more["env"]["ADVSHARD_BROKER_URL"] == "redis://:secret@host/0"
+
+
+def test_a_detached_run_trusts_the_model_only_if_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = planned(tmp_path, monkeypatch)
+    monkeypatch.setenv("ADVSHARD_CACHE", str(tmp_path / "cache"))
+    began: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **more: began.append(command))
+    for trust_model in (False, True):
+        start_detached(run, None, "default", None, trust_model)
+    assert ["--trust-model" in command for command in began] == [False, True]

@@ -153,7 +153,7 @@ def test_a_worker_that_sees_another_folder_under_the_same_path(tmp_path: Path) -
 def test_a_probe_asks_for_its_own_file_alone(tmp_path: Path, token: str) -> None:
     with pytest.raises(IntegrityError):
         probe.probe_file(token)
-    assert "IntegrityError" in probe._seen(str(tmp_path), token)["error"]
+    assert "IntegrityError" in probe.read_probe(str(tmp_path), token)["error"]
 
 
 def test_a_probe_looks_into_the_worker_s_store_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,14 +161,13 @@ def test_a_probe_looks_into_the_worker_s_store_alone(tmp_path: Path, monkeypatch
     for name in ("mine", "theirs"):
         Folder(str(tmp_path / name)).write(probe.probe_file(token), b"x")
     monkeypatch.setenv("ADVSHARD_STORE", str(tmp_path / "mine"))
-    assert set(probe._seen(str(tmp_path / "mine"), token)) == {"sha256"}
+    assert set(probe.read_probe(str(tmp_path / "mine"), token)) == {"sha256"}
     for place in (tmp_path / "theirs", tmp_path, tmp_path / "mine" / ".." / "theirs"):
-        assert "not this worker's store" in probe._seen(str(place), token)["error"]
+        assert "not this worker's store" in probe.read_probe(str(place), token)["error"]
 
 
 def test_a_store_that_hangs_does_not_hang_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
-    monkeypatch.setattr(probe, "_PATIENCE", 0.1)
     monkeypatch.setattr(Folder, "read", lambda self, name: ended.wait(30) and b"")
-    assert "no answer of the store" in probe._seen(str(tmp_path), "a" * 32)["error"]
+    assert "no answer of the store" in probe.read_probe(str(tmp_path), "a" * 32, timeout=0.1)["error"]
     ended.set()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from tasks.settings import Settings, trust_model
+from core.runtime.settings import Settings, settings
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,11 @@ def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("value", "trusted"), [("1", True), ("true", True), ("0", False)])
 def test_consent_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, value: str, trusted: bool) -> None:
-    assert not Settings().trust_model
+    assert not settings().trust_model
     monkeypatch.setenv("ADVSHARD_TRUST_MODEL", value)
-    assert Settings().trust_model is trusted
-    assert trust_model() is trusted
+    assert settings().trust_model is trusted
     monkeypatch.setenv("ADVSHARD_TRUST_MODEL", str(not trusted))
-    assert trust_model() is not trusted
+    assert settings().trust_model is not trusted
 
 
 @pytest.mark.parametrize(("name", "value"), [("MAX_MEMORY", "0"), ("MAX_MEMORY", "much"), ("TRUST_MODEL", "perhaps")])
@@ -55,3 +54,44 @@ def test_a_value_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, nam
     monkeypatch.setenv(f"ADVSHARD_{name}", value)
     with pytest.raises(ConfigError, match=f"ADVSHARD_{name} that fits; got '{value}'"):
         Settings()
+
+
+def test_a_worker_is_bound_to_a_store_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ADVSHARD_STORE", raising=False)
+    assert (settings().store, settings().bound_store) == ("runs", None)
+    monkeypatch.setenv("ADVSHARD_STORE", "")
+    assert settings().bound_store is None
+    monkeypatch.setenv("ADVSHARD_STORE", "runs")
+    assert settings().bound_store == "runs"
+
+
+def test_the_environment_is_parsed_again_only_when_it_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each task asks."""
+    first = settings()
+    assert settings() is first
+    monkeypatch.setenv("ADVSHARD_MAX_MEMORY", "500")
+    assert settings().max_memory == 500
+    monkeypatch.delenv("ADVSHARD_MAX_MEMORY")
+    assert settings() == first
+
+
+def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "BROKER_URL": "redis://host/0",
+        "BROKER_PASSWORD": "a",
+        "BROKER_PASSWORD_FILE": "b",
+        "FLOWER_PASSWORD": "c",
+        "FLOWER_PASSWORD_FILE": "d",
+        "STORE": "e",
+        "CACHE": "f",
+        "FASHION_MNIST": "g",
+        "TRUST_MODEL": "1",
+        "QUEUES": "h",
+        "MAX_MEMORY": "2",
+        "PARENT_PID": "3",
+        "LOAD_AHEAD": "1",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"ADVSHARD_{name}", value)
+    assert {name.upper() for name in Settings.model_fields} == set(given)
+    assert settings().model_fields_set == set(Settings.model_fields)
