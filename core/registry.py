@@ -77,3 +77,6 @@ DATASETS: Registry[Any] = Registry("data set", "core.datasets")
 MODELS: Registry[Any] = Registry("model", "core.models")
 ATTACKS: Registry[Any] = Registry("attack", "core.attacks")
 METRICS: Registry[Any] = Registry("metric", "core.metrics")
+
+DEFAULT_DATASET = "fashion-mnist"
+DEFAULT_MODEL = "cnn"

@@ -10,7 +10,8 @@ import numpy as np
 from core.models.inference.classifier import Classifier
 from core.run.manifest import Manifest, RunConfig, StageConfig
 from core.run.run_store import RunStore
-from orchestrator.planning.plan import Request, plan
+from orchestrator.planning.plan import plan
+from orchestrator.planning.request import Request
 from tests.classifiers import LinearClassifier
 
 SHAPE = (12, 12, 1)
@@ -72,4 +73,5 @@ def planned(tmp_path: Path, monkeypatch: Any, shards: int = 4, **change: Any) ->
 
 def config(**params: Any) -> RunConfig:
     """A configuration of mifgsm."""
-    return RunConfig(stages=(StageConfig(attack="mifgsm", params=params),))
+    stages = (StageConfig(attack="mifgsm", params=params),)
+    return RunConfig(stages=stages, labels="predicted", bounds=(0.0, 1.0), seed=0, batch_size=64)

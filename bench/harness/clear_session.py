@@ -13,7 +13,8 @@ def main() -> None:
     """Shards of ten images, in this process; the session is cleared after each, as in a worker."""
     import keras
 
-    from orchestrator.planning.plan import Request, plan
+    from orchestrator.planning.plan import plan
+    from orchestrator.planning.request import Request
     from tasks.app import app
     from tasks.session import freeze_warm_objects, load_tensorflow
     from tasks.shard import attack_shard

@@ -84,6 +84,7 @@ for module in (tasks.shard, tasks.reduce, tasks.session):
 def planned(folder: Path, shards: int, images: int, shape: tuple[int, int, int] = SHAPE) -> RunStore:
     """A planned run of random images, in a store of its own."""
     from orchestrator.planning import plan
+    from orchestrator.planning.request import Request
 
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
@@ -92,7 +93,7 @@ def planned(folder: Path, shards: int, images: int, shape: tuple[int, int, int] 
     model.write_bytes(b"PK\x03\x04 none")
     replaced: Any = plan
     replaced.resolve = lambda *_: ("none", model, ModelCard(image_shape=shape, classes=2))
-    request = plan.Request(
+    request = Request(
         store=str(folder / "runs"), data=str(data), model="none", shards=shards, attack="unchanged", fallback=None
     )
     return plan.plan(request)

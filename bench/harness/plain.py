@@ -22,7 +22,9 @@ def attack(start: int, stop: int) -> None:
     from core.models.inference.classifier import KerasClassifier, predict
     from core.shard import ledger
     from core.shard.cascade import run_stages, stages_of
-    from orchestrator.planning.plan import Request, load_images, run_config
+    from orchestrator.planning.images import load_images
+    from orchestrator.planning.request import Request
+    from orchestrator.planning.validate import run_config
     from tasks.session import load_tensorflow
 
     load_tensorflow()

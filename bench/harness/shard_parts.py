@@ -32,7 +32,8 @@ def parts(images: int, shards: int, together: int) -> dict[str, float]:
     from core.shard import attack_shard, ledger
     from core.shard.run_model import classifier_of
     from core.storage.folder import Folder
-    from orchestrator.planning.plan import Request, plan
+    from orchestrator.planning.plan import plan
+    from orchestrator.planning.request import Request
 
     spent: defaultdict[str, float] = defaultdict(float)
 

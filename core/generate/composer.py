@@ -20,6 +20,7 @@ from core.datasets.base import ImageSet
 from core.image.pixels import Images, on_grid
 from core.models.inference.classifier import KerasClassifier, predict
 from core.models.inference.surrogate import load_surrogate, surrogate_file
+from core.registry import DEFAULT_DATASET, DEFAULT_MODEL
 from core.runtime.asset import Asset
 
 UNIT = (0.0, 1.0)
@@ -52,7 +53,7 @@ class Composer:
     without it.
     """
 
-    def __init__(self, candidates: str = "fashion-mnist", model: str = "cnn") -> None:
+    def __init__(self, candidates: str = DEFAULT_DATASET, model: str = DEFAULT_MODEL) -> None:
         self.candidates, self.model = candidates, model
         self._kits: dict[tuple[int, ...], _Kit] = {}
 

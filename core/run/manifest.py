@@ -54,11 +54,11 @@ class RunConfig(Value):
     """
 
     stages: tuple[StageConfig, ...] = Field(min_length=1)
-    labels: Literal["predicted", "true"] = "predicted"
+    labels: Literal["predicted", "true"]
     target: Count | Literal["least-likely", "random"] | None = None
-    bounds: tuple[float, float] = (0.0, 1.0)
-    seed: int = Field(0, ge=0)
-    batch_size: int = Field(64, ge=1, le=LARGEST_BATCH)
+    bounds: tuple[float, float]
+    seed: int = Field(ge=0)
+    batch_size: int = Field(ge=1, le=LARGEST_BATCH)
 
     @model_validator(mode="after")
     def _ordered(self) -> RunConfig:
@@ -144,8 +144,8 @@ class Manifest(Value):
     data: DataRef
     model: ModelRef
     shards: int = Field(ge=1, le=MAX_SHARDS)
-    max_attempts: int = Field(3, ge=1)
-    time_limit: float = Field(3600.0, gt=0)
+    max_attempts: int = Field(ge=1)
+    time_limit: float = Field(gt=0)
     shards_per_task: int = Field(1, ge=1, le=MAX_RANGE)
     versions: dict[str, str]
 

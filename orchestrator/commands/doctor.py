@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from core.registry import DEFAULT_DATASET, DEFAULT_MODEL
 from orchestrator.doctor.finding import Finding, Level, failed
 from orchestrator.exit_codes import BAD_INPUT
 from orchestrator.options import broker_options, broker_url, check_queue, store_option, store_url, trust_option, trusted
 
 
 @click.command("doctor")
-@click.option("--model", default="cnn", help="A shipped model, or a Keras file")
-@click.option("--data", default="fashion-mnist", help="A registered data set, or an .npz file")
+@click.option("--model", default=DEFAULT_MODEL, help="A shipped model, or a Keras file")
+@click.option("--data", default=DEFAULT_DATASET, help="A registered data set, or an .npz file")
 @broker_options
 @store_option
 @trust_option

@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from core.datasets.npz import read_images
+from core.registry import DEFAULT_DATASET, DEFAULT_MODEL
 from core.runtime.native_logs import quiet_native_logs
 from orchestrator.options import store_option, store_url
 
@@ -17,8 +18,10 @@ from orchestrator.options import store_option, store_url
 @click.option("--images", type=click.Path(path_type=Path), required=True, help="An .npz with 'images', or an .npy")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz to write")
 @click.option("--shape", type=int, nargs=3, metavar="H W C", help="Of each image  [default: as they are]")
-@click.option("--candidates", default="fashion-mnist", help="What to compose with: a data set, or an .npz")
-@click.option("--model", default="cnn", help="Whose prediction a composed image is to change: a name, or a Keras file")
+@click.option("--candidates", default=DEFAULT_DATASET, help="What to compose with: a data set, or an .npz")
+@click.option(
+    "--model", default=DEFAULT_MODEL, help="Whose prediction a composed image is to change: a name, or a Keras file"
+)
 @store_option
 def generate_command(
     images: Path, out: Path, shape: tuple[int, int, int] | None, candidates: str, model: str, store: str | None

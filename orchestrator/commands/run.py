@@ -25,19 +25,24 @@ from orchestrator.options import (
     trust_option,
     trusted,
 )
+from orchestrator.planning.request import DEFAULT_FALLBACK, Request
 
 _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "step_size", "step_back": "step_back"}
 
 
 @click.command("run")
-@click.option("--shards", type=click.IntRange(max=MAX_SHARDS), default=64, help="Parts that the set is cut into")
+@click.option(
+    "--shards", type=click.IntRange(max=MAX_SHARDS), default=Request.shards, help="Shards that the set is split into"
+)
 @click.option(
     "--shards-per-task",
     type=AutoOr("shards", "as many as make a task worth its message", MAX_RANGE),
     default="auto",
     help="Small shards that a worker takes together; auto fills a task with up to 256 images",
 )
-@click.option("--attack", default="mifgsm", help="One of 'orchestrator attacks', or several: A,B,C, for who withstands")
+@click.option(
+    "--attack", default=Request.attack, help="One of 'orchestrator attacks', or several: A,B,C, for who withstands"
+)
 @click.option(
     "--fallback",
     help="Attack for images that the first left unchanged, or 'none'  [default: ifgsm for mifgsm and its kin]",
@@ -58,18 +63,28 @@ _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "s
     multiple=True,
     help="Any other hyper-parameter of the attacks; ATTACK.NAME=VALUE for one of them",
 )
-@click.option("--model", default="cnn", help="A shipped model, or a Keras file")
-@click.option("--data", default="fashion-mnist", help="A registered data set, or an .npz file")
+@click.option("--model", default=Request.model, help="A shipped model, or a Keras file")
+@click.option("--data", default=Request.data, help="A registered data set, or an .npz file")
 @click.option("--limit", type=int, help="Attack the first N images alone")
-@click.option("--labels", type=click.Choice(["predicted", "true"]), default="predicted", help="What to move away from")
-@click.option("--bounds", type=float, nargs=2, default=(0.0, 1.0), help="Pixel range that the model expects")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of everything random")
+@click.option(
+    "--labels", type=click.Choice(["predicted", "true"]), default=Request.labels, help="What to move away from"
+)
+@click.option("--bounds", type=float, nargs=2, default=Request.bounds, help="Pixel range that the model expects")
+@click.option("--seed", type=click.IntRange(min=0), default=Request.seed, help="Of everything random")
 @click.option(
     "--batch-size", type=click.IntRange(1, LARGEST_BATCH), help="Fixed batch of every pass  [default: by image size]"
 )
-@click.option("--max-attempts", type=click.IntRange(min=1), default=3, help="Executions before a shard is quarantined")
 @click.option(
-    "--time-limit", type=click.FloatRange(1, 18_000), default=3600.0, help="Seconds for one execution of a shard"
+    "--max-attempts",
+    type=click.IntRange(min=1),
+    default=Request.max_attempts,
+    help="Attempts before a shard is quarantined",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(1, 18_000),
+    default=Request.time_limit,
+    help="Seconds for one attempt at a shard",
 )
 @click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
 @click.option("--detach", is_flag=True, help="Go on in the background; see 'status --watch' and 'cancel'")
@@ -91,8 +106,7 @@ def run_command(
 ) -> int:
     """Attack an image set; the same command goes on with its unfinished run."""
     from orchestrator.broker.connection import check_broker
-    from orchestrator.planning.plan import Request, plan
-    from orchestrator.planning.stages import DEFAULT_FALLBACK
+    from orchestrator.planning.plan import plan
 
     params: dict[str, Scalar] = {
         name: value for option, name in _PARAMS.items() if (value := options.pop(option)) is not None

@@ -14,16 +14,16 @@ from pydantic import ValidationError
 from core.errors import ConfigError
 from core.models.training import TrainConfig, accuracy, save_curves, save_history, save_model, train
 from core.models.training.config import Optimizer, Regularizer, Schedule
+from core.registry import DEFAULT_DATASET
 from core.runtime.native_logs import quiet_native_logs
 from orchestrator.planning.training_data import load_sets
 
 _DEFAULT = TrainConfig()
-_DATA = "fashion-mnist"
 
 
 @click.command("train")
 @click.option("--model", default=_DEFAULT.model, help="A registered architecture")
-@click.option("--data", default=_DATA, metavar="NAME|PATH.npz", help="Training images")
+@click.option("--data", default=DEFAULT_DATASET, metavar="NAME|PATH.npz", help="Training images")
 @click.option("--test-data", metavar="NAME|PATH.npz", help="Test images  [default: those of --data NAME]")
 @click.option("--out", type=click.Path(path_type=Path), help="File of the model  [default: models/NAME.keras]")
 @click.option("--epochs", type=int, default=_DEFAULT.epochs)
@@ -118,10 +118,10 @@ def _config(options: dict[str, Any]) -> TrainConfig:
         ) from None
 
 
-def _command(config: TrainConfig, data: str = _DATA, test_data: str | None = None) -> str:
+def _command(config: TrainConfig, data: str = DEFAULT_DATASET, test_data: str | None = None) -> str:
     """The command that trains the same model again, wherever it is written to."""
     words = ["python", "-m", "orchestrator", "train", "--model", config.model]
-    words += ["--data", data] if data != _DATA else []
+    words += ["--data", data] if data != DEFAULT_DATASET else []
     words += ["--test-data", test_data] if test_data else []
     for name, value in config.model_dump(exclude_defaults=True, exclude={"model"}).items():
         option = name.replace("_", "-")

@@ -15,9 +15,9 @@ from core.errors import ConfigError
 from core.models.advgan import GeneratorConfig, train_generator
 from core.models.advgan.card import PREFIX, GeneratorCard
 from core.models.files.card import resolve
+from core.registry import DEFAULT_DATASET, DEFAULT_MODEL
 from core.runtime.native_logs import quiet_native_logs
 
-_DATA = "fashion-mnist"
 _FIELDS = {"eps": "epsilon"}
 
 
@@ -32,8 +32,8 @@ def train_generator_command(context: click.Context) -> None:
         for name, value in context.params.items()
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
-    against, out = given.pop("against", "cnn"), given.pop("out", None)
-    data = given.pop("data", _DATA)
+    against, out = given.pop("against", DEFAULT_MODEL), given.pop("out", None)
+    data = given.pop("data", DEFAULT_DATASET)
     config = _config({name: value for name, value in given.items() if name != "model"})
     images = to_float(load_train_set(data).images, (0.0, 1.0))
     shape = images.shape[1:]
@@ -83,7 +83,7 @@ def _config(options: dict[str, Any]) -> GeneratorConfig:
 def _command(config: GeneratorConfig, against: str, data: str) -> str:
     """The command that trains the same generator again, wherever it is written to."""
     words = ["python", "-m", "orchestrator", "train", "--model", "advgan", "--against", against]
-    words += ["--data", data] if data != _DATA else []
+    words += ["--data", data] if data != DEFAULT_DATASET else []
     for name, value in config.model_dump(exclude_defaults=True).items():
         words += [_option(name), str(value)]
     return shlex.join(words)

@@ -9,7 +9,7 @@ from orchestrator.doctor.finding import Finding, failed, ok
 def check_inputs(data: str, model: str, trust_model: bool = False) -> list[Finding]:
     """Whether they can be read, and fit together."""
     from core.models.files.card import resolve
-    from orchestrator.planning.plan import load_images
+    from orchestrator.planning.images import load_images
 
     try:
         images = load_images(data, (0.0, 1.0))

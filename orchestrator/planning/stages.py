@@ -9,8 +9,8 @@ from core.registry import ATTACKS
 from core.run.manifest import StageConfig
 from core.run.value import Scalar
 from core.shard.cascade import build
+from orchestrator.planning.request import DEFAULT_FALLBACK
 
-DEFAULT_FALLBACK = "the attack's"
 FALLBACK_STEPS = 5
 Params = dict[str, Scalar]
 

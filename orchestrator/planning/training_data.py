@@ -7,7 +7,7 @@ import numpy as np
 from core.datasets.base import ImageSet
 from core.errors import DataError
 from core.registry import DATASETS
-from orchestrator.planning.plan import load_images
+from orchestrator.planning.images import load_images
 
 _UNIT = (0.0, 1.0)
 

@@ -48,7 +48,8 @@ def test_detach_status_cancel_resume(tmp_path: Path) -> None:
 
 
 def test_watching_a_run_that_nobody_drives_ends(tmp_path: Path) -> None:
-    from orchestrator.planning.plan import Request, plan
+    from orchestrator.planning.plan import plan
+    from orchestrator.planning.request import Request
 
     run = plan(Request(store=str(tmp_path), limit=20, shards=2))
     done = command("status", run.url, "--watch")

@@ -22,7 +22,8 @@ from core.run.run_store import RunStore
 from core.run.value import Scalar
 from core.shard.cascade import VANISHED
 from orchestrator.execution.execute import execute
-from orchestrator.planning.plan import Request, plan
+from orchestrator.planning.plan import plan
+from orchestrator.planning.request import Request
 from tasks.app import app
 from tests.generators import save_untrained
 from tests.runs import save_model, save_set

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import ConfigError
+from core.registry import DEFAULT_MODEL
 
 Optimizer = Literal["adam", "rmsprop", "sgd"]
 Schedule = Literal["none", "time", "step", "cosine"]
@@ -34,7 +35,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    model: str = "cnn"
+    model: str = DEFAULT_MODEL
     epochs: int = Field(80, ge=1)
     batch_size: int = Field(128, ge=1)
     optimizer: Optimizer = "adam"

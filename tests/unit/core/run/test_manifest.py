@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.run.manifest import Blob, DataRef, Manifest, ModelRef, RunConfig, ShardSlice, StageConfig
+from core.run.manifest import Blob, DataRef, Manifest, ModelRef, ShardSlice
 from core.run.value import digest_of
 from core.run.work_unit import single
+from tests.runs import config
 
 SHA = "0" * 64
 
@@ -19,14 +20,12 @@ def manifest(count: int = 10, shards: int = 3, **more: object) -> Manifest:
     return Manifest(
         run_id="0123456789abcdef",
         created="2026-01-01T00:00:00+00:00",
-        config=RunConfig(
-            stages=(StageConfig(attack="mifgsm", params={"epsilon": 0.1, "loss": "margin", "step_size": None}),)
-        ),
+        config=config(epsilon=0.1, loss="margin", step_size=None),
         data=DataRef(name="x", count=count, image_shape=(2, 2, 1), dtype="uint8", images=blob, labels=blob),
         model=ModelRef(name="m", classes=2, file=Blob(name=f"{SHA}.keras", sha256=SHA)),
         shards=shards,
         versions={"tensorflow": "2"},
-        **more,
+        **{"max_attempts": 3, "time_limit": 3600.0, **more},
     )
 
 

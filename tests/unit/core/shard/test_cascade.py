@@ -10,9 +10,10 @@ from core.attacks.ifgsm import IFGSM
 from core.attacks.mifgsm import MIFGSM
 from core.errors import ConfigError
 from core.models.inference.classifier import Classifier, predict
-from core.run.manifest import RunConfig, StageConfig
+from core.run.manifest import StageConfig
 from core.shard.cascade import UNMOVED, VANISHED, Stage, build, run_stages, stages_of
 from tests.classifiers import LinearClassifier, image
+from tests.runs import config
 
 # Cross-entropy is saturated: exp(-1000) is zero in float32, and so is the gradient. The margin is not.
 SATURATED = LinearClassifier(np.array([[1000.0, 0, 0, 0], [-1000.0, 1, 1, 1]]), np.array([0.0, 0.0]))
@@ -68,13 +69,11 @@ def test_an_image_misclassified_from_the_start_is_done() -> None:
 
 
 def test_stages_are_built_from_the_configuration() -> None:
-    config = RunConfig(
-        stages=(
-            StageConfig(attack="mifgsm", params={"epsilon": 0.1, "decay": 0.9}),
-            StageConfig(attack="ifgsm", params={"loss": "margin"}, only_unchanged=True),
-        )
+    stages = (
+        StageConfig(attack="mifgsm", params={"epsilon": 0.1, "decay": 0.9}),
+        StageConfig(attack="ifgsm", params={"loss": "margin"}, only_unchanged=True),
     )
-    first, second = stages_of(config)
+    first, second = stages_of(config().model_copy(update={"stages": stages}))
     assert first == Stage("mifgsm", MIFGSM(epsilon=0.1, decay=0.9))
     assert second == Stage("ifgsm", IFGSM(loss="margin"), only_unchanged=True)
 

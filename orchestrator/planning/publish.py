@@ -1,0 +1,24 @@
+"""Writes a planned run: its inputs, then its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.errors import StoreError
+from core.run.manifest import Manifest
+from core.run.run_store import RunStore
+from orchestrator.planning.inputs import Input
+
+
+def publish(run: RunStore, manifest: Manifest, inputs: Iterable[Input]) -> None:
+    """Write the inputs, and the manifest last: a run that has one is complete. Raises StoreError."""
+    try:
+        for each in inputs:
+            run.inputs.write(each.blob, each.pieces)
+        run.write_manifest(manifest)
+    except OSError as error:
+        raise StoreError(
+            f"a store with room for the inputs at {run.url}",
+            f"{type(error).__name__}: {error.strerror or error}",
+            "make room and give the same command again",
+        ) from None
