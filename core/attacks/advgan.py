@@ -18,7 +18,7 @@ from core.models.advgan.card import find_generator, generator_against
 from core.models.advgan.directions import Directions
 from core.models.inference.classifier import Classifier
 from core.registry import ATTACKS
-from core.runtime.asset import kept
+from core.runtime.memory_cache import cached
 
 
 @ATTACKS.register("advgan")
@@ -69,10 +69,15 @@ class AdvGAN(Attack):
         """The images within the ball, and for which of them the generator gave no number."""
         clean, asset = examples.images, examples.assets["generator"]
         shape = clean.shape[1:]
-        directions = kept(("advgan", asset.sha256, shape), lambda: Directions(asset.path, shape))
+        directions = cached(("advgan", asset.sha256, shape), lambda: _load(asset.path, shape))
         low, high = np.float32(examples.bounds[0]), np.float32(examples.bounds[1])
         found = directions((clean - low) / (high - low))
         usable = np.isfinite(found)
         change = np.float32(self.epsilon) * np.where(usable, found, np.float32(0))
         moved = np.clip(clean + change, *ball(clean, self.epsilon, examples.bounds))
         return moved, np.asarray(~usable.any(axis=(1, 2, 3)))
+
+
+def _load(path: Path, shape: tuple[int, ...]) -> tuple[Directions, int]:
+    directions = Directions(path, shape)
+    return directions, directions.memory

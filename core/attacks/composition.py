@@ -22,7 +22,8 @@ from core.image.pixels import Bounds
 from core.models.inference.classifier import Classifier
 from core.models.inference.surrogate import load_surrogate, surrogate_file
 from core.registry import ATTACKS, DATASETS
-from core.runtime.asset import Asset, kept
+from core.runtime.asset import Asset
+from core.runtime.memory_cache import array_bytes, cached
 
 _EMBEDDING = "embedding "  # before the names of its arrays
 _SURROGATE = "surrogate"
@@ -102,7 +103,12 @@ class Composition(Attack):
 def _candidates(examples: Examples) -> Candidates:
     plain = {name: asset for name, asset in examples.assets.items() if not name.startswith(_EMBEDDING)}
     plain.pop(_SURROGATE, None)
-    return kept(("candidates", *_digests(plain)), lambda: Candidates.from_arrays(_arrays(plain), examples.bounds))
+
+    def load() -> tuple[Candidates, int]:
+        found = Candidates.from_arrays(_arrays(plain), examples.bounds)
+        return found, array_bytes(*found.arrays().values())
+
+    return cached(("candidates", examples.bounds, *_digests(plain)), load)
 
 
 def _embedding(examples: Examples) -> Embedding | None:
@@ -111,7 +117,13 @@ def _embedding(examples: Examples) -> Embedding | None:
     }
     if not assets:
         return None
-    return kept(("embedding", *_digests(assets)), lambda: Embedding.from_arrays(_arrays(assets), examples.bounds))
+
+    def load() -> tuple[Embedding, int]:
+        found = Embedding.from_arrays(_arrays(assets), examples.bounds)
+        # The landmarks' pixels, means and variances are made of it in double precision.
+        return found, array_bytes(*found.arrays().values()) + 3 * 8 * found.landmarks.size
+
+    return cached(("embedding", examples.bounds, *_digests(assets)), load)
 
 
 def _digests(assets: dict[str, Asset]) -> list[str]:

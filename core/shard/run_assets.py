@@ -9,18 +9,19 @@ from pathlib import Path
 from core.errors import IntegrityError
 from core.run.manifest import Blob, StageConfig
 from core.run.run_store import RunStore
-from core.runtime.asset import Asset, kept
+from core.runtime.asset import Asset
 from core.runtime.cache_dir import cache_dir
+from core.runtime.memory_cache import cached
 from core.storage.folder import Folder
 
 
 def assets_of(run: RunStore, stage: StageConfig) -> dict[str, Asset]:
     """The stage's assets by their names; raises IntegrityError where one isn't there or was changed."""
-    return {name: kept((run.url, blob.name), partial(_fetch, run, blob)) for name, blob in stage.assets.items()}
+    return {name: cached((run.url, blob.name), partial(_fetch, run, blob)) for name, blob in stage.assets.items()}
 
 
-def _fetch(run: RunStore, blob: Blob) -> Asset:
-    """The file in the store where that is on a disk of this machine, or else a copy in the cache."""
+def _fetch(run: RunStore, blob: Blob) -> tuple[Asset, int]:
+    """The file in the store where that is on a disk of this machine, or else a copy in the cache; no memory."""
     path = run.inputs.local_path(blob)
     if path is None:
         path = cache_dir() / "inputs" / blob.name
@@ -28,7 +29,7 @@ def _fetch(run: RunStore, blob: Blob) -> Asset:
             Folder(str(path.parent)).write(path.name, run.inputs.content(blob))
     elif not _holds(path, blob):
         raise IntegrityError(f"inputs/{blob.name}: not there, or not what it was")
-    return Asset(blob.sha256, path)
+    return Asset(blob.sha256, path), 0
 
 
 def _holds(path: Path, blob: Blob) -> bool:

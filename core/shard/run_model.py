@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import ModelError
 from core.models.files.embedded_code import refuse_own_code
-from core.models.files.loading import file_suffix, load_model
-from core.models.inference.batch_invariance import settle
-from core.models.inference.classifier import Classifier, KerasClassifier
+from core.models.files.loading import file_suffix
+from core.models.inference.cached_classifier import cached_classifier
+from core.models.inference.classifier import Classifier
 from core.run.manifest import Manifest
 from core.run.run_store import RunStore
-
-_KEPT = 2  # models at a time
-_cache: OrderedDict[tuple[object, ...], Classifier] = OrderedDict()
 
 
 def classifier_of(run: RunStore, manifest: Manifest, trusted: bool = False) -> Classifier:
@@ -25,13 +21,16 @@ def classifier_of(run: RunStore, manifest: Manifest, trusted: bool = False) -> C
 
     Code in its file runs only if it is trusted: that is for whoever loads it to say, never for the run.
     """
-    key = (manifest.model.file.sha256, manifest.data.image_shape, manifest.config.batch_size, trusted)
-    if key not in _cache:
-        _cache[key] = _load(run, manifest, trusted)
-        while len(_cache) > _KEPT:
-            _cache.popitem(last=False)
-    _cache.move_to_end(key)
-    return _cache[key]
+    classifier = cached_classifier(
+        manifest.model.file.sha256,
+        lambda: _file_of(run, manifest),
+        manifest.data.image_shape,
+        manifest.config.batch_size,
+        trusted,
+    )
+    if classifier.classes != manifest.model.classes:
+        raise ModelError(f"{manifest.model.classes} classes, as planned", f"{classifier.classes}", "plan the run again")
+    return classifier
 
 
 def refuse_untrusted(run: RunStore, manifest: Manifest) -> None:
@@ -46,17 +45,3 @@ def _file_of(run: RunStore, manifest: Manifest) -> Iterator[Path]:
         path = Path(folder) / manifest.model.file.name
         path.write_bytes(run.inputs.content(manifest.model.file))
         yield path
-
-
-def _load(run: RunStore, manifest: Manifest, trusted: bool) -> Classifier:
-    shape = manifest.data.image_shape
-    with _file_of(run, manifest) as path:
-        model = load_model(path, trusted)
-
-    def make(batch_size: int) -> KerasClassifier:
-        return KerasClassifier(model, shape, batch_size)
-
-    classifier = settle(make, manifest.config.batch_size, shape)
-    if classifier.classes != manifest.model.classes:
-        raise ModelError(f"{manifest.model.classes} classes, as planned", f"{classifier.classes}", "plan the run again")
-    return classifier

@@ -11,7 +11,7 @@ import numpy as np
 from core.errors import ModelError
 from core.image.pixels import Images
 from core.models.fast.compiled import compiled
-from core.models.fast.frozen import Weights
+from core.models.fast.frozen import Weights, memory_with_graphs
 from core.models.files.loading import load_model
 
 _BATCH = 64
@@ -22,6 +22,7 @@ _SHUFFLES = 3
 class Directions:
     """The generator in a Keras file, whose code is never run. Raises ModelError where it doesn't fit the images.
 
+    memory: the bytes of its weights.
     All passes have one size, filled up with zeros, at which an image's bits don't depend on its place.
     """
 
@@ -31,6 +32,7 @@ class Directions:
         model = load_model(path)
         _check_shapes(path, model, image_shape)
         weights = Weights(model)
+        self.memory = memory_with_graphs(model, graphs=1)
 
         def forward(x: Any) -> Any:
             with weights.as_constants():

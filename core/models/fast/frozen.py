@@ -17,8 +17,7 @@ class Weights:
     """The weights of a model as they are now."""
 
     def __init__(self, model: Any) -> None:
-        size = sum(math.prod(each.shape) * each.value.dtype.size for each in model.variables)
-        self._values = [(each, each.numpy()) for each in model.variables] if size <= _MOST_BYTES else []
+        self._values = [(each, each.numpy()) for each in model.variables] if _are_constants(model) else []
 
     def as_constants(self) -> AbstractContextManager[Any]:
         """Within it, a graph that is traced has them as constants; as variables where they are many."""
@@ -31,3 +30,16 @@ class Weights:
             [(variable, tf.constant(value)) for variable, value in self._values]
         )
         return scope
+
+
+def memory_with_graphs(model: Any, graphs: int) -> int:
+    """The bytes of the weights, in the model and in each of so many traced graphs that hold a copy."""
+    return _weight_bytes(model) * (1 + graphs if _are_constants(model) else 1)
+
+
+def _are_constants(model: Any) -> bool:
+    return _weight_bytes(model) <= _MOST_BYTES
+
+
+def _weight_bytes(model: Any) -> int:
+    return sum(math.prod(each.shape) * each.value.dtype.size for each in model.variables)

@@ -90,7 +90,7 @@ def test_what_is_no_number_changes_nothing(monkeypatch: pytest.MonkeyPatch, corn
         found[0], found[1, 0, 0, 0] = np.nan, np.nan
         return found
 
-    monkeypatch.setattr(advgan, "kept", lambda key, make: directions)
+    monkeypatch.setattr(advgan, "cached", lambda key, make: directions)
     images = np.full((2, *SHAPE), 0.5, np.float32)
     attacked = AdvGAN(epsilon=0.1, step_back=0).run(NEVER, examples(images, corner))
     np.testing.assert_array_equal(attacked.images[0], images[0])

@@ -75,6 +75,19 @@ def test_fixed_shares_of_the_nearest_of_another_label(tmp_path: Path) -> None:
         np.testing.assert_allclose(made, np.clip(expected, 0, 1), atol=1e-6)
 
 
+def test_candidates_are_kept_with_their_bounds(tmp_path: Path) -> None:
+    """The same 8-bit pictures are other floats for a model that expects 0..255."""
+    of, labels = pictures(), np.array([0, 1])
+    images = np.random.default_rng(3).integers(0, 256, (2, *SHAPE)).astype(np.float32)
+    attack = Composition(blend="fixed")
+    files = assets(attack, of, tmp_path)
+    unit, bytes_ = (
+        attack.run(classifier(), Examples(images * (high / 255), labels, np.arange(2), (0.0, high), assets=files))
+        for high in (1.0, 255.0)
+    )
+    np.testing.assert_allclose(bytes_.images, 255 * unit.images, atol=1e-3)
+
+
 def test_shares_add_up_and_the_bounds_hold() -> None:
     image, other = np.full((2, 11, 11, 1), 0.2, np.float32), np.full((2, 11, 11, 1), 0.9, np.float32)
     found = fixed_blend(image, other, np.array([1.0, 0.0]), UNIT)

@@ -1,0 +1,44 @@
+"""Classifiers in files, kept between the tasks of a worker: attacked models and surrogates alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from core.models.fast.frozen import memory_with_graphs
+from core.models.files.loading import load_model
+from core.models.inference.batch_invariance import settle
+from core.models.inference.classifier import KerasClassifier
+from core.runtime.memory_cache import cached
+
+_GRAPHS = 3  # the forward pass, and the gradients of two losses
+
+
+def cached_classifier(
+    sha256: str,
+    file: Callable[[], AbstractContextManager[Path]],
+    shape: tuple[int, ...],
+    batch_size: int,
+    trusted: bool = False,
+) -> KerasClassifier:
+    """The classifier in a Keras file, loaded if it isn't in memory yet.
+
+    Args:
+        sha256: digest of the file.
+        file: makes the file available while it is loaded.
+        shape: (H, W, C) of the images.
+        batch_size: largest number of images in a pass; the classifier's own may be smaller.
+        trusted: whether code in the file may run.
+
+    Raises:
+        ModelError: the file can't be loaded, or is no classifier of such images.
+    """
+
+    def load() -> tuple[KerasClassifier, int]:
+        with file() as path:
+            model = load_model(path, trusted)
+        found = settle(lambda size: KerasClassifier(model, shape, size), batch_size, shape)
+        return found, memory_with_graphs(model, _GRAPHS)
+
+    return cached(("classifier", sha256, shape, batch_size, trusted), load)
