@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from core.runtime.settings import settings
-from core.shard.attack_shard import run_shard
+from core.shard.attack_shard import finished_record, run_shard
 from core.shard.run_model import classifier_of
 from tasks.app import app
 from tasks.attempts import attempt
@@ -22,7 +22,7 @@ def attack_shard(self: Any, run: str, first: int, last: int) -> None:
     """
     store, manifest = open_run(run)
     shards = range_of(manifest, first, last)
-    if any(map(store.shards.has_record, {shards, manifest.range_of(first)})) or store.cancelled():
+    if finished_record(store, shards) is not None or store.cancelled():
         return
     with attempt(store, shards, self.request):
         load_tensorflow()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -33,7 +34,7 @@ def run_shard(run: RunStore, shards: ShardRange, classifier_of: ClassifierOf, wo
 
     The metrics are measured on the adversarial images as they are read back from the store.
     """
-    known = _known(run, shards)
+    known = finished_record(run, shards)
     if known is not None:
         return known
     began, cpu_began = time.perf_counter(), time.process_time()
@@ -62,7 +63,7 @@ def run_shard(run: RunStore, shards: ShardRange, classifier_of: ClassifierOf, wo
     stages = stages_of(config, partial(assets_of, run))
     outcome = run_stages(stages, classifier, examples, clean_predictions)
 
-    late = _known(run, shards)
+    late = finished_record(run, shards)
     if late is not None:
         return late  # another worker was faster
     run.shards.write_images(shards, outcome.images)
@@ -89,8 +90,13 @@ def run_shard(run: RunStore, shards: ShardRange, classifier_of: ClassifierOf, wo
     return record
 
 
-def _known(run: RunStore, shards: ShardRange) -> ShardRecord | None:
-    try:
-        return run.shards.record(shards)
-    except IntegrityError:
-        return None  # a torn record is made again
+def finished_record(run: RunStore, shards: ShardRange) -> ShardRecord | None:
+    """The record of these shards, or of the range that one task takes them in; None where they are to be attacked.
+
+    A record that can't be read counts as none: it is made again.
+    """
+    for each in dict.fromkeys((shards, run.manifest().range_of(shards.first))):
+        with suppress(IntegrityError):
+            if (record := run.shards.record(each)) is not None:
+                return record
+    return None

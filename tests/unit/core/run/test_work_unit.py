@@ -118,7 +118,7 @@ def test_a_record_of_other_togetheris_refused(tmp_path: Path, monkeypatch: Any) 
 
 
 @pytest.mark.parametrize("suffix", ["npy", "parquet", "json"])
-def test_damaged_togetherare_forgotten_together(tmp_path: Path, monkeypatch: Any, suffix: str) -> None:
+def test_damaged_shards_are_forgotten_together(tmp_path: Path, monkeypatch: Any, suffix: str) -> None:
     run = planned(tmp_path, monkeypatch, shards=8, shards_per_task=3)
     attack(run, ShardRange(0, 2), ShardRange(3, 5), ShardRange(6, 7))
     name = f"shards/00000003-00000005.{suffix}"
@@ -129,10 +129,10 @@ def test_damaged_togetherare_forgotten_together(tmp_path: Path, monkeypatch: Any
     assert run.shards.finished() == [ShardRange(0, 2), ShardRange(6, 7)]
 
 
-def test_a_record_says_what_the_togetherhad_in_all(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_record_says_what_the_shards_had_in_all(tmp_path: Path, monkeypatch: Any) -> None:
     run = planned(tmp_path, monkeypatch, shards=4, shards_per_task=3)
-    together = run_shard(run, ShardRange(0, 2), linear_classifier, "w")
     alone = [run_shard(run, single(index), linear_classifier, "w") for index in range(3)]
+    together = run_shard(run, ShardRange(0, 2), linear_classifier, "w")
     assert together.shard.count == sum(record.shard.count for record in alone)
     assert together.successes == sum(record.successes for record in alone) > 0
     assert together.cpu_seconds > 0
