@@ -37,7 +37,7 @@ def test_detach_status_cancel_resume(tmp_path: Path) -> None:
         driver = wait_for(lambda: current_orchestrator(run))
         followed = command("status", run.url, "--watch")
         assert followed.returncode == 0, followed.stdout
-        assert "150/150 done" in followed.stdout
+        assert "150/150 finished" in followed.stdout
         assert "150/150 shards" in followed.stderr
         refused = command("cancel", run.url)
         assert refused.returncode == 2
