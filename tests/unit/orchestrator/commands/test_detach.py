@@ -17,7 +17,7 @@ def test_a_detached_run_keeps_its_queue_and_its_broker(tmp_path: Path, monkeypat
     monkeypatch.setattr(subprocess, "Popen", lambda command, **more: began.append((command, more)))
     assert start_detached(run, "redis://:secret@host/0", "gpu", 3) == 0
     ((command, more),) = began
-    assert command[2:] == ["orchestrator", "resume", run.url, "--workers", "3", "--queue", "gpu"]
+    assert command[1:] == ["-P", "-m", "orchestrator", "resume", run.url, "--workers", "3", "--queue", "gpu"]
     assert more["env"]["ADVSHARD_BROKER_URL"] == "redis://:secret@host/0"
 
 
