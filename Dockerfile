@@ -9,6 +9,7 @@ RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements-ru
 COPY core core
 COPY tasks tasks
 COPY orchestrator orchestrator
+COPY advshard advshard
 RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no-index .
 
 FROM python:3.12-slim-bookworm

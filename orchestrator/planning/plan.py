@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from core.datasets.base import ImageSet
 from core.models.files.card import resolve
 from core.run.manifest import DataRef, Manifest, ModelRef, RunConfig
 from core.run.run_store import RunStore
@@ -24,8 +25,12 @@ from orchestrator.planning.request import Request
 from orchestrator.planning.validate import check_classes, default_batch_size, run_config
 
 
-def plan(request: Request) -> RunStore:
+def plan(request: Request, images: ImageSet | None = None) -> RunStore:
     """Validate the request, and put its inputs and its manifest into the store.
+
+    Args:
+        request: the run as the user describes it.
+        images: what is attacked instead of ``request.data``.
 
     Returns:
         The run: the one of the same request, if it was planned before.
@@ -35,7 +40,7 @@ def plan(request: Request) -> RunStore:
     """
     config = run_config(request)
     store = Store(request.store)
-    images = load_images(request.data, request.bounds).head(request.limit)
+    images = (images or load_images(request.data, request.bounds)).head(request.limit)
     shape: tuple[int, int, int] = images.images.shape[1:]
     if request.batch_size is None:
         config = config.model_copy(update={"batch_size": default_batch_size(shape)})

@@ -1,0 +1,130 @@
+"""``attack``: adversarial examples of a few images in this process."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from advshard.inputs import check_model, image_set
+from core.attacks.base import Examples
+from core.datasets.base import ImageSet
+from core.image.pixels import Bounds, to_float
+from core.models.files.card import ModelCard, resolve
+from core.models.files.loading import load_model
+from core.models.inference.batch_invariance import settle
+from core.models.inference.classifier import KerasClassifier
+from core.run.manifest import StageConfig
+from core.run.value import Scalar
+from core.runtime.asset import Asset
+from core.shard.cascade import run_stages, stages_of
+from core.shard.targets import targets
+from orchestrator.planning.inputs import with_assets
+from orchestrator.planning.request import DEFAULT_FALLBACK, Request
+from orchestrator.planning.validate import check_classes, default_batch_size, run_config
+
+
+def attack(
+    model: Any,
+    images: ArrayLike | str | os.PathLike[str],
+    labels: ArrayLike | None = None,
+    name: str = Request.attack,
+    *,
+    eps: float | None = None,
+    target: int | str | None = None,
+    fallback: str | None = DEFAULT_FALLBACK,
+    bounds: Bounds = Request.bounds,
+    seed: int = Request.seed,
+    **hyper_parameters: Scalar,
+) -> NDArray[np.float32]:
+    """Attack images in this process, without workers, store or report.
+
+    Keras's session, the garbage collector and TensorFlow's thread settings stay as they are. With other threads
+    than a worker's one, the last bits can differ from those of ``run``.
+
+    Args:
+        model: a keras.Model, the name of a shipped model, or the path of a Keras file. Output (N, classes).
+        images: (N, H, W, C), uint8 in 0..255 or float within ``bounds``; or the name or path of an image set.
+        labels: (N,) class that each image is moved away from; by default the model's prediction. Not with a target.
+        name: a registered attack, or several as ``"a,b"``.
+        eps: largest change in the attack's norm, in the units of the bounds.
+        target: class that images are to be predicted as, or ``"least-likely"`` or ``"random"``.
+        fallback: attack for the images that a gradient attack leaves unchanged; None for none.
+        bounds: lowest and highest pixel value that the model expects.
+        seed: of everything random.
+        **hyper_parameters: of the attack, such as ``steps=20``.
+
+    Returns:
+        The adversarial images (N, H, W, C), float32 within the bounds, failures as the attack left them.
+
+    Raises:
+        InputError: something given can't be used.
+
+    Example:
+        >>> import numpy as np, keras
+        >>> model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+        >>> adversarial = attack(model, np.zeros((2, 4, 4, 1), np.float32), eps=0.1)
+        >>> adversarial.shape
+        (2, 4, 4, 1)
+    """
+    given = _images(images, labels, bounds)
+    params = dict(hyper_parameters)
+    if eps is not None:
+        params["epsilon"] = eps
+    request = Request(
+        store="",
+        attack=name,
+        fallback=fallback,
+        target=None if target is None else str(target),
+        params=params,
+        bounds=bounds,
+        seed=seed,
+    )
+    config = run_config(request)
+    shape: tuple[int, int, int] = given.images.shape[1:]
+    known_as, loaded = _model(model, shape)
+    classifier = settle(lambda size: KerasClassifier(loaded, shape, size), default_batch_size(shape), shape)
+    check_classes(given, config, ModelCard(image_shape=shape, classes=classifier.classes))
+    config, inputs = with_assets(config, given, known_as)
+    clean, indices = to_float(given.images, bounds), np.arange(len(given.images), dtype=np.int64)
+    logits = classifier.logits(clean)
+    predictions = np.asarray(logits.argmax(axis=1), np.int64)
+    aims = predictions if labels is None else given.labels
+    if config.target is not None:
+        aims = targets(config.target, logits, indices, seed)
+    examples = Examples(
+        images=clean,
+        labels=aims,
+        indices=indices,
+        bounds=bounds,
+        seed=seed,
+        levels=255 if given.images.dtype == np.uint8 else None,
+        targeted=config.target is not None,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for each in inputs:
+            with (Path(folder) / each.blob.name).open("wb") as file:
+                file.writelines(each.pieces())
+
+        def assets_of(stage: StageConfig) -> dict[str, Asset]:
+            return {key: Asset(blob.sha256, Path(folder) / blob.name) for key, blob in stage.assets.items()}
+
+        return run_stages(stages_of(config, assets_of), classifier, examples, predictions).images
+
+
+def _images(images: ArrayLike | str | os.PathLike[str], labels: ArrayLike | None, bounds: Bounds) -> ImageSet:
+    if labels is None and not isinstance(images, str | os.PathLike):
+        labels = np.zeros(len(np.asarray(images)), np.int64)  # not looked at: the predictions are used
+    return image_set(images, labels, bounds)
+
+
+def _model(model: Any, shape: tuple[int, int, int]) -> tuple[str, Any]:
+    if isinstance(model, str | os.PathLike):
+        name, path, _ = resolve(os.fspath(model), shape)
+        return name, load_model(path)
+    check_model(model)
+    return str(model.name), model

@@ -1,0 +1,97 @@
+"""``run``: a distributed attack from Python."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike
+
+from advshard.inputs import image_set, model_file
+from advshard.result import RunResult
+from core.image.pixels import Bounds
+from core.run.value import Scalar
+from core.runtime.settings import DEFAULT_QUEUE, settings
+from orchestrator.planning.plan import plan
+from orchestrator.planning.request import DEFAULT_FALLBACK, Request
+
+
+def run(
+    model: Any,
+    images: ArrayLike | str | os.PathLike[str],
+    labels: ArrayLike | None = None,
+    attack: str = Request.attack,
+    *,
+    eps: float | None = None,
+    shards: int = Request.shards,
+    workers: int | None = None,
+    store: str | None = None,
+    broker: str | None = None,
+    move_from: Literal["predicted", "true"] = "predicted",
+    target: int | str | None = None,
+    fallback: str | None = DEFAULT_FALLBACK,
+    bounds: Bounds = Request.bounds,
+    limit: int | None = None,
+    seed: int = Request.seed,
+    trust_model: bool = False,
+    flower: bool = False,
+    queue: str = DEFAULT_QUEUE,
+    **hyper_parameters: Scalar,
+) -> RunResult:
+    """Attack an image set in shards on Celery workers, and wait for the result.
+
+    The same call finds its unfinished run in the store and goes on with it. Progress is shown on standard error.
+
+    Args:
+        model: a keras.Model, the name of a shipped model, or the path of a Keras file. Output (N, classes).
+        images: (N, H, W, C), uint8 in 0..255 or float within ``bounds``; or the name or path of an image set.
+        labels: (N,) class numbers, with an array of images.
+        attack: a registered attack, or several as ``"a,b"``: each next one gets the images that are unbroken.
+        eps: largest change in the attack's norm, in the units of the bounds.
+        shards: number of shards.
+        workers: worker processes on this machine, one per core by default. Not used with a broker.
+        store: folder or fsspec URL of the runs; by default ``ADVSHARD_STORE``, or ``runs``.
+        broker: URL of a Redis or Valkey server with workers on it; by default ``ADVSHARD_BROKER_URL``, or else a
+            private server and workers that end with this call.
+        move_from: what an attack moves images away from, the clean prediction or the true label.
+        target: class that images are to be predicted as, or ``"least-likely"`` or ``"random"``.
+        fallback: attack for the images that a gradient attack leaves unchanged; None for none.
+        bounds: lowest and highest pixel value that the model expects.
+        limit: attack the first images alone.
+        seed: of everything random.
+        trust_model: whether code in the model's file, such as a Lambda layer, may run.
+        flower: whether Flower shows the run while it goes on.
+        queue: name of a queue, for workers that consume it.
+        **hyper_parameters: of the attack, such as ``steps=20``; ``advshard attacks`` lists them.
+
+    Returns:
+        The result; ``result.report.complete`` is False if shards had to be quarantined.
+
+    Raises:
+        InputError: something given can't be used; nothing was sent.
+        IncompleteError: the run could not be finished. What is finished stays in the store.
+    """
+    from orchestrator.execution.execute import execute
+
+    params = dict(hyper_parameters)
+    if eps is not None:
+        params["epsilon"] = eps
+    given = image_set(images, labels, bounds)
+    with model_file(model) as file:
+        request = Request(
+            store=store or settings().store,
+            model=file,
+            shards=shards,
+            limit=limit,
+            attack=attack,
+            fallback=fallback,
+            target=None if target is None else str(target),
+            params=params,
+            labels=move_from,
+            bounds=bounds,
+            seed=seed,
+            trust_model=settings().trust_model or trust_model,
+        )
+        planned = plan(request, given)
+    report = execute(planned, settings().broker(broker), workers, flower, queue, trust_model=request.trust_model)
+    return RunResult(planned, report)
