@@ -96,7 +96,13 @@ def check_queue(given: str, broker: str | None) -> None:
 
 
 def find_run(run: str | None, store: str | None) -> RunStore:
-    """A run by its id or URL, or the newest of the store; raises ConfigError."""
+    """A run by its id or URL, or the newest of the store, if its manifest can be read.
+
+    Raises:
+        ConfigError: there is no such run.
+        StoreError: it has another layout.
+        IntegrityError: its manifest is damaged.
+    """
     place = Store(store_url(store))
     if run is None:
         runs, _ = place.by_age()
@@ -110,4 +116,5 @@ def find_run(run: str | None, store: str | None) -> RunStore:
         raise ConfigError(
             "the id or the URL of a run", f"{run!r}, not found in {place.folder.url()}", "see 'orchestrator list'"
         )
+    found.manifest()
     return found
