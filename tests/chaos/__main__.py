@@ -64,7 +64,7 @@ def main(rounds: int, only: str | None, seed: str) -> None:
             click.echo(
                 f"round {number} (seed {seed}): {name}, {outcome.done} of {outcome.shards} shards done: "
                 f"{outcome.wrong or 'survived'}, "
-                f"{outcome.executions} executions, back after {outcome.recovery:.1f} s, {outcome.seconds:.0f} s"
+                f"{outcome.attempts} attempts, recovery {outcome.recovery:.1f} s, {outcome.seconds:.0f} s"
             )
     click.echo("\n".join(table(results)))
     if any(each.wrong for group in results.values() for each in group):

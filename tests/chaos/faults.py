@@ -47,7 +47,7 @@ def embedded_worker(place: Place) -> Outcome:
     return place.outcome()
 
 
-@fault("SIGKILL of an external worker, nobody replaces it")
+@fault("SIGKILL of an external worker that is not replaced")
 def external_worker(place: Place) -> Outcome:
     place.fleet()
     place.wait()
@@ -108,7 +108,7 @@ def broker_with_aof(place: Place) -> Outcome:
     return _broker(place, keep=True)
 
 
-@fault("SIGKILL of the broker, back after 3 s with nothing")
+@fault("SIGKILL of the broker, back after 3 s without its data")
 def broker_without_aof(place: Place) -> Outcome:
     return _broker(place, keep=False)
 
@@ -170,12 +170,12 @@ def orchestrator_plan(place: Place) -> Outcome:
     return place.outcome()
 
 
-@fault("SIGKILL of the orchestrator as it sends")
+@fault("SIGKILL of the orchestrator while it sends")
 def orchestrator_dispatch(place: Place) -> Outcome:
     return _orchestrator(place, lambda: bool(place.run))
 
 
-@fault("SIGKILL of the orchestrator as it watches")
+@fault("SIGKILL of the orchestrator while shards are attacked")
 def orchestrator_watch(place: Place) -> Outcome:
     at = place.moment()
     return _orchestrator(place, lambda: len(place.run.shards.finished_indices()) >= at)
@@ -242,7 +242,7 @@ def _given_up(place: Place, error: str, **fault: str) -> Outcome:
     return place.healed("--retry-quarantined", "--workers", "2")
 
 
-@fault("a shard that hangs once, overtaken by a second copy")
+@fault("a shard that hangs once, overtaken by a speculative attempt")
 def slow(place: Place) -> Outcome:
     shard = place.rng.randrange(place.shards)
     place.fleet(FAULT="hang_once", FAULT_SHARD=str(shard), FAULT_MARK=str(place.folder / "mark"))
@@ -251,7 +251,9 @@ def slow(place: Place) -> Outcome:
     outcome = place.outcome()
     history = place.run.results.report().history  # type: ignore[union-attr]
     return (
-        outcome if outcome.wrong or (history and history.speculative_attempts == 1) else place.look("no copy was sent")
+        outcome
+        if outcome.wrong or (history and history.speculative_attempts == 1)
+        else place.look("no speculative attempt")
     )
 
 
@@ -270,17 +272,17 @@ def full_disk(place: Place) -> Outcome:
     return place.healed("--workers", "2")
 
 
-@fault("a bit of a finished shard's images turned round")
+@fault("one bit flipped in the images of a finished shard")
 def flipped_bit(place: Place) -> Outcome:
     return _damage(place, ".npy", lambda content: _flip(content, place.rng.randrange(8 * len(content))))
 
 
-@fault("a finished shard's rows cut off")
+@fault("the rows of a finished shard truncated")
 def truncated(place: Place) -> Outcome:
     return _damage(place, ".parquet", lambda content: content[: place.rng.randrange(len(content))])
 
 
-@fault("a finished shard's record cut off")
+@fault("the record of a finished shard truncated")
 def torn_record(place: Place) -> Outcome:
     return _damage(place, ".json", lambda content: content[: place.rng.randrange(len(content))])
 
@@ -308,7 +310,7 @@ def memory(place: Place) -> Outcome:
     return place.outcome()
 
 
-@fault("clocks that jump by up to a day at every look")
+@fault("clocks that jump by up to a day at every reading")
 def clock(place: Place) -> Outcome:
     place.fleet(FAULT="clock")
     place.strike()

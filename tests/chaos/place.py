@@ -35,7 +35,7 @@ class Outcome:
     recovery: float
     done: int
     shards: int
-    executions: int
+    attempts: int
     seconds: float
 
 
@@ -168,8 +168,8 @@ class Place:
     def look(self, wrong: str) -> Outcome:
         """The outcome as of now."""
         report = self.run.results.report()
-        executions = report.history.attempts if report else 0
-        return Outcome(wrong, self.recovery or 0.0, self.before, self.shards, executions, time.monotonic() - self.began)
+        attempts = report.history.attempts if report else 0
+        return Outcome(wrong, self.recovery or 0.0, self.before, self.shards, attempts, time.monotonic() - self.began)
 
     def damage(self) -> str:
         """What is wrong with a result that has to be complete."""
