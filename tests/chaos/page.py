@@ -18,24 +18,25 @@ _PAGE = """\
 `make chaos ARGS="--seed {seed}"` wrote this page on {date}, on a machine with two cores ({machine}).
 {survived} of {total} rounds survived.
 
-In each round a run of {images:,} images on two workers, in {tasks} shards or in four times as many of which a task takes
-four (drawn at random), meets one fault after a random number of finished shards. It survives if it ends complete (after
-`resume`, where a fault needs the user), no image is missing or duplicated, its audit passes, and `attack_data.npy` equals
-that of a run with one shard, one worker and no fault, to the byte. *Recovery* is the time from the fault to the next
-finished shard, or to the end of the run that `resume` finished; *extra attempts* are those beyond one for each shard.
+In each round a run of {images:,} images on two workers, in {tasks} shards or in four times as many of which a task
+takes four (drawn at random), meets one fault after a random number of finished shards. It survives if it ends
+complete (after `resume`, where a fault needs the user), no image is missing or duplicated, its audit passes, and
+`attack_data.npy` equals that of a run with one shard, one worker and no fault, to the byte. *Recovery* is the time
+from the fault to the next finished shard, or to the end of the run that `resume` finished; *extra attempts* are
+those beyond one for each shard.
 
 {table}
 
 - A worker that is frozen or cut off is given up after the lease of 30 seconds; near the end of a run its shard gets a
   speculative attempt after 15 seconds.
-- A shard is quarantined after 3 failed attempts. The count is in the store, and the rounds check that a new orchestrator
-  respects it.
+- A shard is quarantined after 3 failed attempts. The count is in the store, and the rounds check that a new
+  orchestrator respects it.
 - For shards that always fail, *recovery* is the time that `resume --retry-quarantined` took on healthy workers.
 - The memory limit of the test is below what TensorFlow needs, so that each of 8 tasks gets a new process.
 
 Separate hosts with a link that is cut, and S3 servers that fail one write in ten or answer slowly, are tested in
-`tests/integration/test_hosts.py` and `tests/integration/test_s3.py`; `.ci/run` plays four rounds of the table, drawn anew
-for each commit.
+`tests/integration/test_hosts.py` and `tests/integration/test_s3.py`; `.ci/run` plays four rounds of the table,
+drawn anew for each commit.
 """
 
 
