@@ -1,9 +1,9 @@
-# One image for worker, orchestrator and Flower. TensorFlow makes most of its size.
+# One image for worker, orchestrator and Flower. TensorFlow accounts for most of its size.
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /build
 RUN python -m venv /opt/venv
 COPY requirements-run.lock pyproject.toml README.md LICENSE ./
-# Without the C++ headers for operations of one's own, 430 MB.
+# TensorFlow's C++ headers, 430 MB, are needed only to compile custom operations.
 RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements-run.lock \
     && rm -r /opt/venv/lib/python3.*/site-packages/tensorflow/include
 COPY core core
@@ -14,7 +14,7 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no
 
 FROM python:3.12-slim-bookworm
 COPY --from=build /opt/venv /opt/venv
-# Numeric, so that "runAsNonRoot" can be checked; /store and /cache are meant to be volumes.
+# Numeric, so that "runAsNonRoot" can be verified; /store and /cache are meant to be volumes.
 RUN mkdir /store /cache && chown 10001:10001 /store /cache
 USER 10001:10001
 ENV PATH=/opt/venv/bin:$PATH \

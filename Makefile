@@ -1,4 +1,4 @@
-# make run, make test: all it takes on a fresh machine with Python 3.11 to 3.13.
+# On a fresh machine with Python 3.11 to 3.13, make run and make test set everything up first.
 
 PYTHON ?= $(firstword $(foreach each,python3.12 python3.11 python3.13 python3,$(if $(shell $(each) -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo yes),$(each))))
 BIN := .venv/bin
@@ -27,17 +27,17 @@ lint: .venv/installed
 bench: .venv/installed .venv-peers/installed
 	$(BIN)/python -m bench $(or $(ARGS),all)
 
-# The libraries that the benchmarks compare with, in an environment of their own.
+# The libraries that the benchmarks compare with are installed in an environment of their own.
 peers: .venv-peers/installed
 
 chaos: .venv/installed
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-# As root; see tests/containers/__init__.py. Building the image takes minutes, more than the limit of a test.
+# Needs root; see tests/containers/__init__.py. Building the image takes longer than the usual time limit of a test.
 containers: .venv/installed
 	ADVSHARD_CONTAINERS=1 $(BIN)/python -m pytest tests/containers --timeout 1800 $(ARGS)
 
-# The stamp is written last, so that an interrupted installation is done again.
+# The stamp is written last, so that an interrupted installation is repeated.
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "expected Python 3.11, 3.12 or 3.13 on PATH; set PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
@@ -45,14 +45,14 @@ containers: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	touch $@
 
-# torch is large with a GPU's libraries, so it comes without; bench/peers/torch.txt says how.
+# torch is installed without the GPU libraries, which are large; bench/peers/torch.txt says how.
 .venv-peers/installed: bench/peers/requirements.lock bench/peers/torch.txt | .venv/installed
 	$(BIN)/python -m venv --clear .venv-peers
 	$(PEERS_PIP) --require-hashes -r bench/peers/requirements.lock
 	$(PEERS_PIP) -r bench/peers/torch.txt
 	touch $@
 
-# Hashes of every platform and Python version; needs uv. The second file is what a worker needs, in the same versions.
+# Hashes for every platform and Python version; needs uv. The second file has what a worker needs, in the same versions.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 lock:
@@ -61,7 +61,7 @@ lock:
 	$(LOCK) --constraints requirements.lock --override bench/peers/overrides.txt bench/peers/requirements.in \
 		-o bench/peers/requirements.lock
 
-# Known vulnerabilities of the locked packages, asked of PyPI; needs uv and a network, and nothing else needs it.
+# Asks PyPI for known vulnerabilities of the locked packages; needs uv and a network.
 audit:
 	@uv tool run pip-audit@2.10.1 --requirement requirements.lock --disable-pip --strict --progress-spinner off || { \
 		echo "audit not passed: a vulnerability is named above, or a tool or the network is missing;" \
