@@ -98,7 +98,7 @@ def test_a_detached_run(folder: Path) -> None:
 
 @pytest.mark.usefixtures("one_thread")
 def test_training(folder: Path) -> None:
-    arguments = ("--data", "mine.npz", "--test-data", "mine.npz", "--epochs", "1", "--out", "trained.keras")
+    arguments = ("--data", "mine.npz", "--test-data", "mine.npz", "--epochs", "1", "--validation", "10", "--out", "trained.keras")
     done = call("module", folder, "train", "--model", "mlp", *arguments)
     assert done.returncode == 0, done.stderr
     assert (folder / "trained.keras").is_file()

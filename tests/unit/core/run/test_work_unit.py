@@ -30,20 +30,20 @@ def plans(draw: st.DrawFn) -> Manifest:
 @given(plans())
 def test_ranges_hold_each_shard_once_and_their_images_without_a_gap(plan: Manifest) -> None:
     ranges = [plan.range_of(index) for index in range(plan.shards)]
-    assert all(index in together for index, together in enumerate(ranges))
-    each = sorted(set(ranges), key=lambda together: together.first)
-    assert [index for together in each for index in together] == list(range(plan.shards))
-    assert {len(together) for together in each[:-1]} <= {plan.shards_per_task}
-    for together in each:
-        shards = [plan.slice_of(single(index)) for index in together]
-        whole = plan.slice_of(together)
-        assert (whole.start, whole.stop) == (shards[0].start, shards[-1].stop)
-        assert whole.count == sum(shard.count for shard in shards)
-        assert whole.range == together
+    assert all(index in shards for index, shards in enumerate(ranges))
+    each = sorted(set(ranges), key=lambda shards: shards.first)
+    assert [index for shards in each for index in shards] == list(range(plan.shards))
+    assert {len(shards) for shards in each[:-1]} <= {plan.shards_per_task}
+    for shards in each:
+        slices = [plan.slice_of(single(index)) for index in shards]
+        whole = plan.slice_of(shards)
+        assert (whole.start, whole.stop) == (slices[0].start, slices[-1].stop)
+        assert whole.count == sum(each.count for each in slices)
+        assert whole.range == shards
 
 
 @given(st.integers(1, 10**9), st.integers(1, 10**8), st.tuples(st.integers(1, 999), st.integers(1, 999), st.just(3)))
-def test_only_small_togetherof_a_run_of_many_go_together(images: int, shards: int, shape: tuple[int, ...]) -> None:
+def test_only_small_shards_of_a_run_of_many_go_together(images: int, shards: int, shape: tuple[int, ...]) -> None:
     shards = min(images, shards)
     size = range_size(images, shards, shape)
     assert 1 <= size <= MAX_RANGE
@@ -57,11 +57,11 @@ def test_only_small_togetherof_a_run_of_many_go_together(images: int, shards: in
 @pytest.mark.parametrize(
     ("images", "shards", "size"), [(10_000, 1, 1), (10_000, 64, 1), (10_000, 127, 1), (10_000, 128, 2)]
 )
-def test_a_run_of_few_togetherhas_a_task_for_each(images: int, shards: int, size: int) -> None:
+def test_a_run_of_few_shards_has_a_task_for_each(images: int, shards: int, size: int) -> None:
     assert range_size(images, shards, (28, 28, 1)) == size
 
 
-def test_a_thousand_togetherof_ten_images() -> None:
+def test_a_thousand_shards_of_ten_images() -> None:
     assert range_size(10_000, 1_000, (28, 28, 1)) == 15
     assert range_size(10_000, 1_000, (224, 224, 3)) == 2, "larger images, fewer of them"
 
@@ -79,7 +79,7 @@ def result(run: RunStore) -> tuple[bytes, ...]:
     return tuple(map(run.results.content, (ATTACK_DATA, LEDGER, INDEX_MAP)))
 
 
-def test_the_result_is_that_of_togetheralone(tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_result_is_that_of_shards_alone(tmp_path: Path, monkeypatch: Any) -> None:
     """Together, alone, both, and some made twice: attack data, ledger and index map are the same to the byte."""
     data = save_set(tmp_path / "set.npz", 50)
 
@@ -109,7 +109,7 @@ def test_what_was_made_twice_is_taken_once(tmp_path: Path, monkeypatch: Any) -> 
     assert run.shards.finished() == [single(1), single(6)]
 
 
-def test_a_record_of_other_togetheris_refused(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_record_of_other_shards_is_refused(tmp_path: Path, monkeypatch: Any) -> None:
     run = planned(tmp_path, monkeypatch, shards=8, shards_per_task=3)
     attack(run, ShardRange(0, 2))
     run.folder.write("shards/00000003-00000005.json", run.folder.read("shards/00000000-00000002.json"))
