@@ -47,8 +47,7 @@ class Unchanged(Attack):
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack."""
-        count = len(examples.images)
-        return Attacked(examples.images, np.zeros(count, np.int64), np.zeros(count, np.bool_))
+        return Attacked.start(examples.images)
 
 
 class StandIn:
@@ -127,7 +126,7 @@ def _write_shard(run: RunStore, manifest: Manifest, first: ShardRecord, index: i
     clean, zeros = to_float(stored, manifest.config.bounds), np.zeros(shard.count, np.int64)
     metrics = {name: np.full(shard.count, float(name.startswith("ssim"))) for name in METRICS}
     measured = ledger.Measured(zeros, zeros, zeros, metrics)
-    outcome = Outcome(clean, zeros, ["mifgsm"] * shard.count, [""] * shard.count)
+    outcome = Outcome(clean, zeros, ["mifgsm"] * shard.count, [""] * shard.count, zeros, zeros)
     labels = run.inputs.labels(manifest.data, shard.start, shard.stop)
     names = digests(stored, manifest.config.bounds)
     rows = ledger.rows(measured, outcome, indices, labels, zeros - 1, names, np.full(shard.count, index))

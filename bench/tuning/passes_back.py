@@ -6,14 +6,12 @@ from unittest import mock
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.harness.session import classifier_of
 from bench.tuning.held_out import held_out
 from core.attacks.base import Examples
 from core.attacks.boundary import step_back
 from core.attacks.mifgsm import MIFGSM
-from core.image.pixels import Images
 from core.models.files.card import ZOO
 from core.models.inference.classifier import KerasClassifier
 
@@ -28,9 +26,8 @@ def passes_back(classifier: KerasClassifier, examples: Examples) -> tuple[float,
     margins = np.stack([examples.margins(classifier.logits(examples.images)), examples.margins(logits[rows])])
 
     def passes() -> float:
-        counting = _Counting(classifier)
-        step_back.step_back(counting, examples, far, attack.step_back, margins)
-        return counting.images / len(rows)
+        found = step_back.step_back(classifier, examples, far, attack.step_back, margins)
+        return float(found.forward_passes.mean())
 
     estimated = passes()
     with mock.patch.object(step_back, "_next", lambda ends, _: ends.sum(axis=0) // 2):
@@ -44,15 +41,3 @@ def main(images: int) -> None:
     classifier = classifier_of(ZOO / "cnn.keras")
     estimated, bisected = passes_back(classifier, held_out(images, classifier))
     click.echo(f"forward passes for each flipped image: {estimated:.2f}, with bisection {bisected:.2f}")
-
-
-class _Counting:
-    """Counts the images that go through a classifier."""
-
-    def __init__(self, classifier: KerasClassifier) -> None:
-        self.batch_size, self.classes, self.images = classifier.batch_size, classifier.classes, 0
-        self.gradient, self.rivals, self._logits = classifier.gradient, classifier.rivals, classifier.logits
-
-    def logits(self, images: Images) -> NDArray[np.float32]:
-        self.images += len(images)
-        return self._logits(images)

@@ -41,7 +41,7 @@ class AdvGAN(Attack):
         20 / 255, gt=0, description="largest change of a pixel (L-infinity); best what G was trained with"
     )
     step_back: int = Field(
-        6, ge=0, le=24, description="bisections back towards the clean image, while it stays misclassified"
+        6, ge=0, le=24, description="bisections back towards the clean image, while the goal stays reached"
     )
 
     def prepare(self, images: ImageSet, bounds: Bounds, model: str) -> dict[str, NDArray[Any] | Path]:
@@ -50,20 +50,24 @@ class AdvGAN(Attack):
         return {"generator": find_generator(generator, images.images.shape[1:])}
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
-        """See Attack. Needs the asset ``generator``; what is misclassified from the start is left alone."""
-        result = examples.images.copy()
-        steps, vanished = np.zeros(len(result), np.int64), np.zeros(len(result), bool)
-        logits = classifier.logits(result)
+        """See Attack. Needs the asset ``generator``; an image misclassified from the start is left alone."""
+        attacked = Attacked.start(examples.images)
+        images, forward = attacked.images, attacked.forward_passes
+        logits = classifier.logits(images)
+        forward += 1
         rows = np.flatnonzero(~examples.reached(logits.argmax(axis=1)))
-        result[rows], vanished[rows] = self._moved(examples.take(rows))
-        steps[rows] = 1
+        images[rows], attacked.vanished[rows] = self._moved(examples.take(rows))
+        attacked.steps[rows] = 1
         if self.step_back:
-            moved = classifier.logits(result[rows])
+            moved = classifier.logits(images[rows])
+            forward[rows] += 1
             margins = np.stack([examples.margins(logits[rows], rows), examples.margins(moved, rows)])
             flipped = examples.reached(moved.argmax(axis=1), rows)
             rows, margins = rows[flipped], margins[:, flipped]
-            result[rows] = step_back(classifier, examples.take(rows), result[rows], self.step_back, margins)
-        return Attacked(result, steps, vanished)
+            stepped = step_back(classifier, examples.take(rows), images[rows], self.step_back, margins)
+            images[rows] = stepped.images
+            forward[rows] += stepped.forward_passes
+        return attacked
 
     def _moved(self, examples: Examples) -> tuple[Images, NDArray[np.bool_]]:
         """The images within the ball, and for which of them the generator gave no number."""

@@ -40,11 +40,12 @@ class Examples:
     assets: Mapping[str, Asset] = field(default_factory=dict)
 
     def reached(self, predictions: NDArray[np.int64], rows: Any = slice(None)) -> NDArray[np.bool_]:
-        """Whether these predictions, of the examples at ``rows``, are what the attack is after."""
+        """Whether these predictions (n,) of the examples at ``rows`` reach the goal: another class, or the target."""
         return np.asarray((predictions == self.labels[rows]) == self.targeted)
 
     def margins(self, logits: NDArray[np.float32], rows: Any = slice(None)) -> NDArray[np.float32]:
-        """How far these logits, of the examples at ``rows``, are beyond the boundary to what the attack is after."""
+        """How far these logits (n, classes) of the examples at ``rows`` are beyond the boundary: the goal is reached
+        where it is positive."""
         found = margins(logits, self.labels[rows])
         return -found if self.targeted else found
 
@@ -59,12 +60,29 @@ class Attacked:
 
     images: (n, H, W, C) float32 within the bounds, as the attack left them, success or not.
     steps: (n,), the steps each image took.
-    vanished: (n,), whether the first gradient was zero or not finite, so that there was nowhere to go.
+    vanished: (n,), whether the first gradient was zero or not finite, so that there was no direction to go.
+    forward_passes, backward_passes: (n,), how often the image, or a changed one in its place, went through the
+        classifier and back. They are the image's own: padding, passes before the attack, and passes that no image
+        causes by itself are not counted, so that they are the same for any shards, batch size and order.
     """
 
     images: Images
     steps: NDArray[np.int64]
     vanished: NDArray[np.bool_]
+    forward_passes: NDArray[np.int64]
+    backward_passes: NDArray[np.int64]
+
+    @classmethod
+    def start(cls, images: Images) -> Attacked:
+        """A copy of these images, before any step or pass; an attack writes what it does into it."""
+        count = len(images)
+        steps, forward, backward = np.zeros((3, count), np.int64)
+        return cls(images.copy(), steps, np.zeros(count, bool), forward, backward)
+
+    def count(self, other: Attacked, rows: NDArray[np.intp]) -> None:
+        """Add the passes of ``other``, which was made of the examples at ``rows``."""
+        self.forward_passes[rows] += other.forward_passes
+        self.backward_passes[rows] += other.backward_passes
 
 
 class Attack(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -35,10 +36,10 @@ class Composition(Attack):
 
     The source experiment's own: k = 150 random candidates (``search=sampled``), alpha = 1 / (3.25 + SSIM), beta =
     1 - alpha (``blend=fixed``). By default the search is exact over all candidates, and of y, which is also predicted
-    as another class, there is as little as flips the prediction, found by a search along the line; fixed shares where
-    no candidate is. Cost: no gradient; a search of some milliseconds an image, and with ``blend=least`` at most two
-    forward passes for each bisection, mostly fewer than one, and in each worker one for each candidate. Choose it
-    where the model is unknown: then a ``surrogate`` decides.
+    as another class, there is as little as flips the prediction, found by a search along the segment between x and y;
+    fixed shares where no candidate is. Cost: no gradient; a search of some milliseconds an image, and with
+    ``blend=least`` at most two forward passes for each bisection, mostly fewer than one, and in each worker one for
+    each candidate. Choose it where the model is unknown: then a ``surrogate`` decides.
     """
 
     targetable: ClassVar[bool] = False
@@ -80,18 +81,18 @@ class Composition(Attack):
         return images
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
-        """See Attack."""
+        """See Attack. The passes counted are those of the surrogate, if there is one; not those of the candidates."""
         candidates = _candidates(examples)
         if self.blend == "fixed":
             rows, ssim = self._search(examples, candidates, None)
             images = fixed_blend(examples.images, candidates.floats(rows), ssim, examples.bounds, self.gamma)
-        else:
-            if _SURROGATE in examples.assets:
-                shape = examples.images.shape[1:]
-                classifier = load_surrogate(examples.assets[_SURROGATE], shape, classifier.batch_size)
-            rows, ssim = self._search(examples, candidates, candidate_classes(classifier, candidates))
-            images = least_blend(classifier, examples, candidates.floats(rows), ssim, self.bisections)
-        return Attacked(images, np.zeros(len(images), np.int64), np.zeros(len(images), bool))
+            return Attacked.start(images)
+        if _SURROGATE in examples.assets:
+            shape = examples.images.shape[1:]
+            classifier = load_surrogate(examples.assets[_SURROGATE], shape, classifier.batch_size)
+        rows, ssim = self._search(examples, candidates, candidate_classes(classifier, candidates))
+        blended = least_blend(classifier, examples, candidates.floats(rows), ssim, self.bisections)
+        return replace(Attacked.start(blended.images), forward_passes=blended.forward_passes)
 
     def _search(self, examples: Examples, candidates: Candidates, classes: NDArray[np.int64] | None) -> Found:
         queries, labels = examples.images, examples.labels

@@ -53,31 +53,38 @@ class DeepFool(Attack):
                 "deepfool without a target", "one", "choose an attack that moves to a class, such as mifgsm"
             )
         clean, (low, high) = examples.images, np.asarray(examples.bounds, np.float32)
-        x, way = clean.copy(), np.zeros_like(clean)
-        taken, vanished = np.zeros(len(x), np.int64), np.zeros(len(x), bool)
+        attacked, way = Attacked.start(clean), np.zeros_like(clean)
+        x, taken, forward, backward = attacked.images, attacked.steps, attacked.forward_passes, attacked.backward_passes
         strides = min(self.strides, self.steps)
         queue = np.flatnonzero(~examples.reached(predict(classifier, x)))
+        forward += 1
         while len(queue):
             rows, queue = queue[: classifier.batch_size], queue[classifier.batch_size :]
             step = self._step(classifier, x[rows], examples.labels[rows], examples.bounds)
+            forward[rows] += 1
+            backward[rows] += self._count(classifier)
             stuck = ~step.any(axis=(1, 2, 3))
-            vanished[rows[stuck & (taken[rows] == 0)]] = True
+            attacked.vanished[rows[stuck & (taken[rows] == 0)]] = True
             rows, step = rows[~stuck], step[~stuck]
             share = (1 / np.maximum(strides - taken[rows], 1)).astype(np.float32)
             moved = way[rows] + share[:, None, None, None] * step
             way[rows] = np.clip(clean[rows] + moved, low, high) - clean[rows]
             x[rows] = np.clip(clean[rows] + np.float32(1 + self.overshoot) * way[rows], low, high)
             taken[rows] += 1
+            forward[rows] += 1
             goes_on = ~examples.reached(predict(classifier, x[rows]), rows) & (taken[rows] < self.steps)
             # To the front: with the slowest first, passes stay full to the end.
             queue = np.concatenate([rows[goes_on], queue])
-        return Attacked(x, taken, vanished)
+        return attacked
+
+    def _count(self, classifier: Classifier) -> int:
+        """The rivals that are looked at, with a backward pass each."""
+        return min(self.candidates, classifier.classes - 1)
 
     def _step(self, classifier: Classifier, x: Images, labels: NDArray[np.int64], bounds: Bounds) -> Images:
         """From each image to the nearest boundary (n, H, W, C); zero where no gradient leads to one."""
         low, high = np.asarray(bounds, np.float32)
-        count = min(self.candidates, classifier.classes - 1)
-        logits, rivals, w = classifier.rivals(x, labels, count)
+        logits, rivals, w = classifier.rivals(x, labels, self._count(classifier))
         at = x[:, None]
         leaves = ((at <= low) & (w < 0)) | ((at >= high) & (w > 0))
         w = np.where(np.isfinite(w) & ~leaves, w, np.float32(0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pydantic import Field
 
 from core.attacks.gradient.attack import GradientAttack
-from core.image.pixels import Images
 from core.registry import ATTACKS
 
 
@@ -18,7 +17,3 @@ class FGSM(GradientAttack):
     """
 
     steps: int = Field(1, ge=1, le=1, description="always one")
-
-    def direction(self, gradient: Images, memory: Images) -> tuple[Images, Images]:
-        """The gradient itself."""
-        return gradient, memory

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.attacks.gradient.attack import GradientAttack
-from core.image.pixels import Images
 from core.registry import ATTACKS
 
 
@@ -15,7 +14,3 @@ class IFGSM(GradientAttack):
     backward pass per step. Choose it against the model at hand; its examples transfer less well to
     other models than those of ``mifgsm``.
     """
-
-    def direction(self, gradient: Images, memory: Images) -> tuple[Images, Images]:
-        """The gradient itself."""
-        return gradient, memory

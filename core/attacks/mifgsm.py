@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from core.attacks.gradient.attack import GradientAttack
+from core.attacks.gradient.iterate import Iterate, State
 from core.image.pixels import Images
 from core.registry import ATTACKS
 
@@ -24,8 +25,12 @@ class MIFGSM(GradientAttack):
 
     decay: float = Field(0.25, ge=0, description="share of the accumulated gradient that is kept, mu")
 
-    def direction(self, gradient: Images, memory: Images) -> tuple[Images, Images]:
-        """The accumulated gradient, which is also the memory."""
-        norm = np.abs(gradient).sum(axis=(1, 2, 3), keepdims=True)
-        accumulated = np.float32(self.decay) * memory + gradient / np.maximum(norm, FLOOR)
-        return accumulated, accumulated
+    def init_state(self, clean: Images) -> State:
+        """The accumulated gradient g, zero."""
+        return {"g": np.zeros_like(clean)}
+
+    def direction(self, at: Iterate) -> tuple[Images, State]:
+        """The accumulated gradient."""
+        norm = np.abs(at.gradient).sum(axis=(1, 2, 3), keepdims=True)
+        g = np.float32(self.decay) * at.state["g"] + at.gradient / np.maximum(norm, FLOOR)
+        return g, {"g": g}

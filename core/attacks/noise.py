@@ -26,13 +26,12 @@ class Noise(Attack):
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack."""
-        images, bounds = examples.images.copy(), examples.bounds
+        attacked, bounds = Attacked.start(examples.images), examples.bounds
         for place, index in enumerate(examples.indices):
-            images[place] = self.noisy(images[place], image_rng(examples.seed, int(index)), bounds)
+            attacked.images[place] = self.noisy(examples.images[place], image_rng(examples.seed, int(index)), bounds)
         if examples.levels is not None:
-            images = to_float(to_uint8(images, bounds), bounds)
-        count = len(images)
-        return Attacked(images, np.zeros(count, np.int64), np.zeros(count, bool))
+            attacked.images[:] = to_float(to_uint8(attacked.images, bounds), bounds)
+        return attacked
 
 
 @ATTACKS.register("salt-pepper")

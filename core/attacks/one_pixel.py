@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from core.attacks.base import Attack, Attacked, Examples
+from core.attacks.boundary.margins import log_odds
 from core.attacks.evolution.differential_evolution import Evolution, Worth
 from core.attacks.evolution.pixel_space import Candidates, FewPixels
 from core.models.inference.classifier import Classifier
@@ -47,14 +48,13 @@ class OnePixel(Attack):
     seeded: float = Field(
         0.5, ge=0, le=1, description="share of the first candidates that the gradient chooses; 0: a black box"
     )
-    early_stop: bool = Field(True, description="stop an image at the first candidate whose prediction is as wanted")
+    early_stop: bool = Field(True, description="stop an image at the first candidate that reaches the goal")
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack. ``steps`` are generations."""
-        count = len(examples.images)
-        result = Attacked(examples.images.copy(), np.zeros(count, np.int64), np.zeros(count, bool))
+        result = Attacked.start(examples.images)
         space = FewPixels(self.pixels, examples.images.shape[1:], examples.bounds, examples.levels or EIGHT_BITS)
-        coming = self._searches(classifier, examples, space)
+        coming = self._searches(classifier, examples, space, result)
         active: list[_Search] = []
         while True:
             # Portions of several images fill passes that one image's can't.
@@ -70,6 +70,7 @@ class OnePixel(Attack):
             objective, reached = _worth(examples, rows, classifier.logits(images))
             start = 0
             for search in active:
+                result.forward_passes[search.row] += len(search.asks)
                 part = slice(start, start := start + len(search.asks))
                 if search.tell((objective[part], reached[part])):
                     evolution = search.evolution
@@ -77,12 +78,16 @@ class OnePixel(Attack):
                     result.steps[search.row] = evolution.generation
             active = [search for search in active if not search.done]
 
-    def _searches(self, classifier: Classifier, examples: Examples, space: FewPixels) -> Iterator[_Search]:
-        """A search for each image that isn't predicted as is wanted from the start."""
+    def _searches(
+        self, classifier: Classifier, examples: Examples, space: FewPixels, result: Attacked
+    ) -> Iterator[_Search]:
+        """A search for each image that doesn't reach the goal from the start; counts the passes at the start."""
         seeds = round(self.seeded * self.population)
         for start in range(0, len(examples.images), classifier.batch_size):
             rows = np.arange(start, min(start + classifier.batch_size, len(examples.images)))
             images = examples.images[rows]
+            result.forward_passes[rows] += 1
+            result.backward_passes[rows] += bool(seeds)
             if seeds:
                 logits, gradients = classifier.gradient(images, examples.labels[rows], "margin")
                 gradients = -gradients if examples.targeted else gradients
@@ -123,7 +128,5 @@ def _worth(examples: Examples, rows: NDArray[np.intp], logits: NDArray[np.float3
 
     The objective is the log odds of the target, or against the label.
     """
-    own = np.arange(logits.shape[1]) == examples.labels[rows, None]
-    exact = logits.astype(np.float64)
-    odds = exact[own] - np.logaddexp.reduce(exact, axis=1, where=~own, initial=-np.inf)
+    odds = log_odds(logits, examples.labels[rows])
     return odds if examples.targeted else -odds, examples.reached(logits.argmax(axis=1), rows)

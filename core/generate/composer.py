@@ -77,7 +77,8 @@ class Composer:
         for levels, chosen in ((_LEVELS, np.flatnonzero(eight_bit)), (None, np.flatnonzero(~eight_bit))):
             examples = Examples(images[chosen], label[chosen], chosen, levels=levels)
             others = kit.candidates.floats(rows[chosen])
-            blended[chosen] = least_blend(kit.classifier, examples, others, ssim[chosen], _BISECTIONS)
+            least = least_blend(kit.classifier, examples, others, ssim[chosen], _BISECTIONS)
+            blended[chosen] = least.images
         return Composed(blended, rows, label, predict(kit.classifier, blended))
 
     def _kit(self, shape: tuple[int, ...]) -> _Kit:

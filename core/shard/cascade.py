@@ -1,4 +1,4 @@
-"""A cascade of attacks: an image goes on to the next one only while it withstands.
+"""A cascade of attacks, which passes only unbroken images to the next attack.
 
 A fallback is a stage of the same kind, for the images that the stage before left unchanged.
 """
@@ -38,14 +38,18 @@ class Stage:
 class Outcome:
     """What the stages made of n examples.
 
-    attack: the stage whose image it is: the first that did what was wanted, or else the one that came nearest.
+    attack: the stage whose image it is: the first that reached the goal, or else the one that came nearest.
     steps: of that stage. reason: why an image went to a stage for unchanged ones, or "".
+    forward_passes, backward_passes: (n,), of all stages that attacked the image (see Attacked), and the cascade's own,
+        which tell whether it goes on and which stage came nearest.
     """
 
     images: Images
     steps: NDArray[np.int64]
     attack: list[str]
     reason: list[str]
+    forward_passes: NDArray[np.int64]
+    backward_passes: NDArray[np.int64]
 
 
 def build(name: str, params: dict[str, Scalar]) -> Attack:
@@ -86,11 +90,17 @@ def run_stages(
     examples: Examples,
     clean_predictions: NDArray[np.int64],
 ) -> Outcome:
-    """Attack the examples. What is predicted as is wanted from the start goes to the first stage alone."""
+    """Attack the examples. Those that reach the goal before any attack only pass through the first stage."""
     first = stages[0]
     attacked = first.attack.run(classifier, replace(examples, assets=first.assets))
+    count = len(attacked.images)
     outcome = Outcome(
-        attacked.images.copy(), attacked.steps.copy(), [first.name] * len(attacked.images), [""] * len(attacked.images)
+        attacked.images.copy(),
+        attacked.steps.copy(),
+        [first.name] * count,
+        [""] * count,
+        attacked.forward_passes.copy(),
+        attacked.backward_passes.copy(),
     )
     vanished = attacked.vanished.copy()
     withstands = ~examples.reached(clean_predictions)
@@ -99,15 +109,19 @@ def run_stages(
         rows = np.flatnonzero(withstands & unchanged if stage.only_unchanged else withstands)
         if not stage.only_unchanged:
             nearness, reached = _standing(classifier, examples.take(rows), outcome.images[rows])
+            outcome.forward_passes[rows] += 1
             withstands[rows[reached]] = False
             rows, nearness = rows[~reached], nearness[~reached]
         if not len(rows):
             continue
         part = replace(examples.take(rows), assets=stage.assets)
         attacked = stage.attack.run(classifier, part)
+        outcome.forward_passes[rows] += attacked.forward_passes
+        outcome.backward_passes[rows] += attacked.backward_passes
         better = unchanged[rows]
         if not stage.only_unchanged:
             after, reached = _standing(classifier, part, attacked.images)
+            outcome.forward_passes[rows] += 1
             better = better | reached | (after > nearness)
         for row, place in zip(rows[better], np.flatnonzero(better), strict=True):
             outcome.images[row], outcome.steps[row] = attacked.images[place], attacked.steps[place]
@@ -121,10 +135,6 @@ def run_stages(
 def _standing(
     classifier: Classifier, examples: Examples, images: Images
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """How near the images are to what is wanted, as a margin of logits that grows towards it, and which are there."""
-    logits, rows = classifier.logits(images), np.arange(len(images))
-    own = logits[rows, examples.labels]
-    others = logits.copy()
-    others[rows, examples.labels] = -np.inf
-    margin = others.max(axis=1) - own
-    return (-margin if examples.targeted else margin), examples.reached(logits.argmax(axis=1))
+    """The margins (n,) of the images, which grow towards the goal, and where it is reached (n,)."""
+    logits = classifier.logits(images)
+    return examples.margins(logits), examples.reached(logits.argmax(axis=1))

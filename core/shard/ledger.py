@@ -23,7 +23,11 @@ def metric_names() -> list[str]:
 
 
 def schema() -> pa.Schema:
-    """The columns of ``ledger.parquet``."""
+    """The columns of ``ledger.parquet``.
+
+    forward_passes, backward_passes: of the classifier, spent by all attacks of the cascade to make the image's example,
+    and by the cascade to choose between them. The predictions of clean image and example, which measure, don't count.
+    """
     return pa.schema(
         [
             ("index", pa.int64()),
@@ -35,6 +39,8 @@ def schema() -> pa.Schema:
             ("attack", pa.string()),
             ("fallback_reason", pa.string()),
             ("steps", pa.int64()),
+            ("forward_passes", pa.int64()),
+            ("backward_passes", pa.int64()),
             *((name, pa.float64()) for name in metric_names()),
             ("shard", pa.int64()),
             ("success_uint8", pa.bool_()),
@@ -66,7 +72,7 @@ def measure(
     """
     rounded = to_float(to_uint8(adversarial, bounds), bounds)
     changed = (rounded != adversarial).any(axis=(1, 2, 3))
-    # Together, so that fewer slots of a batch stay empty; an image on the 8-bit levels is its own rounded one.
+    # Together, so that fewer places of a batch stay empty; an image on the 8-bit levels is its own rounded one.
     after = predict(classifier, np.concatenate([adversarial, rounded[changed]]))
     uint8_prediction = after[: len(adversarial)].copy()
     uint8_prediction[changed] = after[len(adversarial) :]
@@ -109,6 +115,8 @@ def rows(
         "attack": outcome.attack,
         "fallback_reason": outcome.reason,
         "steps": outcome.steps,
+        "forward_passes": outcome.forward_passes,
+        "backward_passes": outcome.backward_passes,
         **measured.metrics,
         "shard": shards,
         "success_uint8": measured.uint8_prediction != measured.clean_prediction,

@@ -1,4 +1,4 @@
-"""Two pictures made one: in fixed shares, or with as little of the other one as does what is wanted."""
+"""Two pictures blended: in fixed shares, or with as little of the other one as reaches the goal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.attacks.base import Examples
-from core.attacks.boundary.step_back import step_back
+from core.attacks.boundary.step_back import SteppedBack, step_back
 from core.image.pixels import Bounds, Images
 from core.models.inference.classifier import Classifier
 
@@ -24,14 +24,17 @@ def fixed_blend(
 
 def least_blend(
     classifier: Classifier, examples: Examples, others: Images, ssim: NDArray[np.float64], bisections: int
-) -> Images:
-    """On the line from each image to the other, the point nearest to the image that is predicted as is wanted.
+) -> SteppedBack:
+    """On the segment from each image to the other, the point nearest to the image that reaches the goal.
 
-    Where the other picture itself isn't, there is no such point: fixed shares.
+    Where the other picture itself doesn't, there is no such point: fixed shares.
     """
     logits = classifier.logits(others)
     rows = np.flatnonzero(examples.reached(logits.argmax(axis=1)))
     blended = fixed_blend(examples.images, others, ssim, examples.bounds)
     margins = np.stack([np.full(len(others), np.nan, np.float32), examples.margins(logits)])
-    blended[rows] = step_back(classifier, examples.take(rows), others[rows], bisections, margins[:, rows])
-    return blended
+    passes = np.ones(len(others), np.int64)
+    stepped = step_back(classifier, examples.take(rows), others[rows], bisections, margins[:, rows])
+    blended[rows] = stepped.images
+    passes[rows] += stepped.forward_passes
+    return SteppedBack(blended, passes)

@@ -17,3 +17,10 @@ def margins(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[n
     """max(z[j], j != y) - z[y] (n,): positive where another class than the label is predicted."""
     own = logits[np.arange(len(labels)), labels]
     return np.asarray(others(logits, labels).max(axis=1) - own, np.float32)
+
+
+def log_odds(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """log(p / (1 - p)) (n,), p the softmax probability of the label (n,); unlike p it does not saturate."""
+    own = np.arange(logits.shape[1]) == labels[:, None]
+    exact = logits.astype(np.float64)
+    return np.asarray(exact[own] - np.logaddexp.reduce(exact, axis=1, where=~own, initial=-np.inf))

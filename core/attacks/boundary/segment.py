@@ -1,7 +1,7 @@
-"""The lines from clean images to changed ones, in places.
+"""The segments from clean images to changed ones, divided into places.
 
-The least change that moves a prediction is so close to the boundary that rounding to 8 bits undoes it. So
-where the images came as 8-bit ones, each change on the way is cut to whole levels.
+The least change that flips a prediction is so close to the boundary that rounding to 8 bits undoes it. So
+where the images were 8-bit ones, each change along the way is cut to whole levels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Places = NDArray[np.int64]
 _NEARLY = np.float32(1e-3)  # a little less than a whole number of levels is that number: the change was rounded itself
 
 
-class Line:
+class Segment:
     """From each clean image (n, H, W, C), place 0, to the far one, place ``steps``."""
 
     def __init__(self, examples: Examples, far: Images, steps: int) -> None:
@@ -28,7 +28,7 @@ class Line:
         self._change = (far - self._clean) / self._level
 
     def images(self, rows: NDArray[np.intp], places: Places) -> Images:
-        """The images at these places of these lines."""
+        """The images at these places of the segments at ``rows``."""
         change = self._share(places) * self._change[rows]
         if self._whole:
             change = np.trunc(change + np.copysign(_NEARLY, change))

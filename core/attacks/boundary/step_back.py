@@ -1,8 +1,8 @@
-"""From an image whose prediction is as wanted back towards the clean one, as far as it stays so.
+"""From an adversarial image back towards the clean one, as far as the goal stays reached.
 
-A sign attack stops somewhere behind the decision boundary. A search on the line to the clean image
-finds the least change that still does, by forward passes alone. It ends where bisection would; but where
-the margins of the logits at both ends are known, what is tried next is where the straight line between
+A sign attack stops somewhere beyond the decision boundary. A search on the segment to the clean image
+finds the least change that still reaches the goal, by forward passes alone. It ends where bisection would; but
+where the margins of the logits at both ends are known, the next place is where the straight line between
 them crosses zero, and the margin of an end that stays is halved (after the Illinois method: Dowell and
 Jarratt 1971, doi 10.1007/BF01934364). Of six passes an image, that leaves between two and three.
 """
@@ -10,16 +10,24 @@ Jarratt 1971, doi 10.1007/BF01934364). Of six passes an image, that leaves betwe
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.attacks.base import Examples
-from core.attacks.boundary.segment import Line, Places
+from core.attacks.boundary.segment import Places, Segment
 from core.image.pixels import Images
 from core.models.inference.classifier import Classifier
 
 _BATCHES = 16  # at a time
+
+
+class SteppedBack(NamedTuple):
+    """Images (n, H, W, C), and the forward passes (n,) that each of them took."""
+
+    images: Images
+    forward_passes: NDArray[np.int64]
 
 
 def step_back(
@@ -28,50 +36,52 @@ def step_back(
     far: Images,
     bisections: int,
     margins: NDArray[np.float32] | None = None,
-) -> Images:
-    """``far`` (n, H, W, C), all predicted as is wanted, each moved towards its clean image.
+) -> SteppedBack:
+    """``far`` (n, H, W, C), at all of which the goal is reached, each moved towards its clean image.
 
-    By whole steps of 1 / 2**bisections of the way; with one more, the prediction would not be as wanted.
+    By whole steps of 1 / 2**bisections of the way; with one more, the goal would not be reached.
     margins: (2, n), of the clean images and of ``far`` (``Examples.margins``), NaN where not known.
     """
     known = np.full((2, len(far)), np.nan) if margins is None else margins.astype(np.float64)
-    found = np.empty_like(far)
+    found, passes = np.empty_like(far), np.zeros(len(far), np.int64)
     # Not all at once: NumPy takes several times as long where the images don't fit into the processor's cache.
     for start in range(0, len(far), _BATCHES * classifier.batch_size):
         rows = np.arange(start, min(start + _BATCHES * classifier.batch_size, len(far)))
-        found[rows] = _search(classifier, examples.take(rows), far[rows], bisections, known[:, rows])
-    return found
+        part = _search(classifier, examples.take(rows), far[rows], bisections, known[:, rows])
+        found[rows], passes[rows] = part
+    return SteppedBack(found, passes)
 
 
 def _search(
     classifier: Classifier, examples: Examples, far: Images, bisections: int, known: NDArray[np.float64]
-) -> Images:
-    line = Line(examples, far, 2**bisections)
-    found, everyone = far.copy(), np.arange(len(far))
-    # On each line, the last place that is known not to be predicted as wanted, and the first one that is.
-    ends = np.stack([np.zeros_like(everyone), np.full_like(everyone, line.steps)])
-    line.widen(ends, 0, np.flatnonzero(known[0] < 0))
-    line.widen(ends, 1, everyone)
+) -> SteppedBack:
+    segment = Segment(examples, far, 2**bisections)
+    found, everyone, passes = far.copy(), np.arange(len(far)), np.zeros(len(far), np.int64)
+    # On each segment, the last place where the goal is known not to be reached, and the first one where it is.
+    ends = np.stack([np.zeros_like(everyone), np.full_like(everyone, segment.steps)])
+    segment.widen(ends, 0, np.flatnonzero(known[0] < 0))
+    segment.widen(ends, 1, everyone)
     for tried in itertools.count():
         rows = np.flatnonzero(ends[1] - ends[0] > 1)
         if not len(rows):
             break
-        # As often again at most, should the margins mislead.
+        # If the margins mislead, bisection takes as many passes again at most.
         places = _next(ends[:, rows], known[:, rows] if tried < bisections else None)
-        candidates = line.images(rows, places)
+        candidates = segment.images(rows, places)
         logits = classifier.logits(candidates)
+        passes[rows] += 1
         stays = examples.reached(logits.argmax(axis=1), rows)
         found[rows[stays]] = candidates[stays]
         side = stays.astype(np.int64)
         ends[side, rows], known[side, rows] = places, examples.margins(logits, rows)
         known[1 - side, rows] *= 0.5
-        line.widen(ends, 0, rows[~stays])
-        line.widen(ends, 1, rows[stays])
-    return found
+        segment.widen(ends, 0, rows[~stays])
+        segment.widen(ends, 1, rows[stays])
+    return SteppedBack(found, passes)
 
 
 def _next(ends: Places, margins: NDArray[np.float64] | None) -> Places:
-    """A place (n,) between the ends (2, n): where the margins (2, n) let expect the boundary, or the middle."""
+    """A place (n,) between the ends (2, n): at the boundary estimated from the margins (2, n), or in the middle."""
     low, high = ends
     share = np.full(len(low), np.nan)
     if margins is not None:

@@ -1,7 +1,7 @@
 """Differential evolution (Storn and Price 1997), of one population of whole numbers.
 
-It asks for what it wants to know: a generator of candidates that is sent what they are worth. So many
-evolutions can share the passes of a model.
+It is a generator of candidates that is sent what they are worth, so that many evolutions can share the passes of a
+model.
 
 Whole numbers make the space finite. A population that closes in finds the same candidates again and again:
 they are looked at once. When all members are the same, nothing new can come, and it ends.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.attacks.evolution.pixel_space import Candidates
 
 Worth = tuple[NDArray[np.float64], NDArray[np.bool_]]
-"""Of n candidates: the objective (n,), larger is better, and whether they reach what is wanted (n,)."""
+"""Of n candidates: the objective (n,), larger is better, and whether they reach the goal (n,)."""
 
 
 def children(
@@ -44,9 +44,9 @@ def children(
 
 @dataclass
 class Evolution:
-    """One population's way. portion: how many candidates it asks for at a time, at most; it changes no result.
+    """One population. portion: how many candidates it asks for at a time, at most; it changes no result.
 
-    best: the candidate that comes nearest so far, one that reaches what is wanted before any that doesn't.
+    best: the candidate that comes nearest so far, one that reaches the goal before any that doesn't.
     With ``early_stop`` the first of those ends the evolution.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -11,21 +12,24 @@ from numpy.typing import NDArray
 from core.image.pixels import Bounds, Images
 
 NormName = Literal["linf", "l2"]
+Region = tuple[Images, ...]
+"""What a norm needs to know of each image's ball: arrays with a row for each."""
+
 _FLOOR = np.float32(1e-12)  # keeps 0 / 0 from becoming NaN
 
 
 class Norm(Protocol):
     """A norm's ball around clean images (n, H, W, C), within the bounds."""
 
-    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, ...]:
-        """What ``project`` needs to know of each image: arrays with a row for each."""
+    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> Region:
+        """What ``project`` needs to know."""
         ...
 
     def unit(self, heading: Images) -> Images:
         """The step of norm 1 along which the product with the heading grows most; zero where that is zero."""
         ...
 
-    def project(self, moved: Images, region: tuple[Images, ...], epsilon: float, bounds: Bounds) -> Images:
+    def project(self, moved: Images, region: Region, epsilon: float, bounds: Bounds) -> Images:
         """The nearest images within ball and bounds: measured exactly, no further than epsilon. May reuse ``moved``."""
         ...
 
@@ -37,7 +41,7 @@ class Norm(Protocol):
 class LInf:
     """The largest change of a pixel."""
 
-    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, ...]:
+    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> Region:
         """The ends of the box."""
         return ball(clean, epsilon, bounds)
 
@@ -45,7 +49,7 @@ class LInf:
         """The sign."""
         return np.sign(heading)
 
-    def project(self, moved: Images, region: tuple[Images, ...], epsilon: float, bounds: Bounds) -> Images:
+    def project(self, moved: Images, region: Region, epsilon: float, bounds: Bounds) -> Images:
         """Into the box."""
         lower, upper = region
         return np.minimum(np.maximum(moved, lower, out=moved), upper, out=moved)
@@ -58,7 +62,7 @@ class LInf:
 class L2:
     """The Euclidean length of the change."""
 
-    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, ...]:
+    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> Region:
         """The centre."""
         return (clean.copy(),)
 
@@ -66,7 +70,7 @@ class L2:
         """The heading, over its length."""
         return np.asarray(heading / np.maximum(_length(heading), _FLOOR), np.float32)
 
-    def project(self, moved: Images, region: tuple[Images, ...], epsilon: float, bounds: Bounds) -> Images:
+    def project(self, moved: Images, region: Region, epsilon: float, bounds: Bounds) -> Images:
         """Onto the ball, then into the bounds, which leads further in."""
         (clean,) = region
         low, high = np.float32(bounds[0]), np.float32(bounds[1])
@@ -85,6 +89,24 @@ class L2:
 
 
 NORMS: dict[NormName, Norm] = {"linf": LInf(), "l2": L2()}
+
+
+@dataclass(frozen=True)
+class Ball:
+    """The balls of radius ``epsilon`` around n images, within the bounds."""
+
+    norm: Norm
+    region: Region
+    epsilon: float
+    bounds: Bounds
+
+    def unit(self, heading: Images) -> Images:
+        """See Norm; a new array."""
+        return self.norm.unit(heading)
+
+    def project(self, moved: Images) -> Images:
+        """See Norm."""
+        return self.norm.project(moved, self.region, self.epsilon, self.bounds)
 
 
 def ball(clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, Images]:

@@ -109,7 +109,7 @@ def test_the_way_back_is_for_those_that_flipped(corner: dict[str, Asset]) -> Non
     near = AdvGAN(epsilon=0.1, step_back=5).run(classifier, data).images
     rows = np.flatnonzero(predict(classifier, far) == 1)
     assert 0 < len(rows) < 12
-    np.testing.assert_array_equal(near[rows], step_back(classifier, data.take(rows), far[rows], 5))
+    np.testing.assert_array_equal(near[rows], step_back(classifier, data.take(rows), far[rows], 5).images)
     np.testing.assert_array_equal(np.delete(near, rows, axis=0), np.delete(far, rows, axis=0))
 
 

@@ -104,7 +104,7 @@ def test_as_little_of_the_other_picture_as_flips_the_prediction() -> None:
     images, others = np.full((2, 11, 11, 1), 0.2, np.float32), np.ones((2, 11, 11, 1), np.float32)
     others[1] = 0.4  # is predicted as class 0 itself
     ssim = np.array([0.1, 0.2])
-    found = least_blend(model, Examples(images, np.zeros(2, np.int64), np.arange(2)), others, ssim, 12)
+    found = least_blend(model, Examples(images, np.zeros(2, np.int64), np.arange(2)), others, ssim, 12).images
     assert 0.5 < found[0].min() <= found[0].max() <= 0.5 + 0.8 / 2**11
     np.testing.assert_array_equal(found[1], fixed_blend(images, others, ssim, UNIT)[1])
 

@@ -73,6 +73,8 @@ def ledger(count: int, seed: int) -> pa.Table:
         target=rng.integers(-1, 4, count),
         fallback_reason=rng.choice(["", "", "no change", "vanished"], count).tolist(),
         steps=rng.integers(0, 11, count),
+        forward_passes=rng.integers(1, 30, count),
+        backward_passes=rng.integers(0, 20, count),
         shard=np.zeros(count, np.int64),
     )
     return pa.table({name: plain[name] for name in schema().names}, schema=schema())

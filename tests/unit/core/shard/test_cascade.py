@@ -86,10 +86,11 @@ class Moves(Attack):
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         self.seen[self.to] = examples.indices.tolist()
-        images = examples.images.copy()
-        images[:, 0, 0, 0] = self.to
-        count = len(images)
-        return Attacked(images, np.full(count, round(100 * self.to)), np.zeros(count, bool))
+        attacked = Attacked.start(examples.images)
+        attacked.images[:, 0, 0, 0] = self.to
+        attacked.steps[:] = round(100 * self.to)
+        attacked.forward_passes[:], attacked.backward_passes[:] = 10, 1
+        return attacked
 
 
 # Class 1 where the first pixel is larger than the second.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from core.attacks.base import Examples
 from core.attacks.boundary.step_back import step_back
 from core.attacks.ifgsm import IFGSM
+from core.image.pixels import Images
 from core.models.inference.classifier import predict
 from tests.classifiers import LinearClassifier, image
 
@@ -21,10 +24,14 @@ def examples(clean: np.ndarray, levels: int | None = None) -> Examples:
     return Examples(clean, np.zeros(count, np.int64), np.arange(count), levels=levels)
 
 
+def back(*given: Any) -> Images:
+    return step_back(*given).images
+
+
 def test_it_ends_just_behind_the_boundary() -> None:
     clean, far = image(0, 0, 0, 0), image(1, 1, 0.5, 0.5)
     # The boundary is at a third of the way; 12 bisections come within 1/4096 behind it.
-    found = step_back(CLASSIFIER, examples(clean), far, 12)
+    found = back(CLASSIFIER, examples(clean), far, 12)
     share = found[0, 0, 0, 0]
     assert 1 / 3 < share <= 1 / 3 + 1 / 4096
     np.testing.assert_allclose(found, share * far, rtol=1e-6)
@@ -33,7 +40,7 @@ def test_it_ends_just_behind_the_boundary() -> None:
 
 def test_each_bisection_halves_the_interval() -> None:
     clean, far = image(0, 0, 0, 0), image(1, 1, 0.5, 0.5)
-    shares = [float(step_back(CLASSIFIER, examples(clean), far, k)[0, 0, 0, 0]) for k in range(5)]
+    shares = [float(back(CLASSIFIER, examples(clean), far, k)[0, 0, 0, 0]) for k in range(5)]
     assert shares == [1.0, 0.5, 0.5, 0.375, 0.375]
 
 
@@ -63,9 +70,9 @@ class Counting(LinearClassifier):
 def test_nothing_is_tried_twice() -> None:
     clean, far = image(0, 0, 0, 0), image(5, 5, 5, 5) / np.float32(255)
     counting = Counting(WEIGHTS, np.array([0.03, 0.0]))
-    found = step_back(counting, examples(clean, levels=255), far, 12)
+    found = back(counting, examples(clean, levels=255), far, 12)
     assert len(counting.tried) == len(set(counting.tried)) <= 4
-    np.testing.assert_array_equal(found, step_back(counting, examples(clean, levels=255), far, 4))
+    np.testing.assert_array_equal(found, back(counting, examples(clean, levels=255), far, 4))
     np.testing.assert_allclose(found * 255, 2, atol=1e-4)  # 4 * 2 / 255 > 0.03
 
 
@@ -99,7 +106,7 @@ def test_it_finds_the_least_change_whatever_it_is_told_of_the_margins(
     classifier = Counting(WEIGHTS, np.array([bound / 255, 0.0]))
     margins = None if told is None else np.array(told, np.float32)[:, None]
     data = examples(clean, levels=255 if whole else None)
-    found = step_back(classifier, data, far, 5, margins)
+    found = back(classifier, data, far, 5, margins)
     assert len(classifier.tried) <= 10
     np.testing.assert_allclose(found, least(classifier, clean, far, 5, whole), atol=1e-6)
 
@@ -110,8 +117,8 @@ def test_on_a_linear_model_the_margins_say_where_the_boundary_is() -> None:
     margins = np.stack([data.margins(counting.logits(each)) for each in (clean, far)])
     assert margins.tolist() == [[-1.0], [2.0]]
     counting.tried.clear()
-    found = step_back(counting, data, far, 12, margins)
-    np.testing.assert_array_equal(found, step_back(CLASSIFIER, data, far, 12))
+    found = back(counting, data, far, 12, margins)
+    np.testing.assert_array_equal(found, back(CLASSIFIER, data, far, 12))
     assert len(counting.tried) == 2  # the places before and behind a third of the way
 
 
@@ -129,7 +136,7 @@ def test_a_margin_that_bends_takes_fewer_passes_than_bisection(power: float) -> 
     bent, data = Bent(WEIGHTS, np.zeros(2)), examples(clean)
     margins = np.stack([data.margins(bent.logits(each)) for each in (clean, far)])
     bent.tried.clear()
-    found = step_back(bent, data, far, 12, margins)
+    found = back(bent, data, far, 12, margins)
     assert 0.3 < found[0, 0, 0, 0] <= 0.3 + 2**-12
     assert len(bent.tried) < 12
 
@@ -146,14 +153,14 @@ def test_of_a_target_the_margins_are_those_to_the_other_side() -> None:
 def test_of_8_bit_images_it_leaves_whole_levels() -> None:
     clean = image(10, 20, 30, 40) / np.float32(255)
     far = image(200, 255, 130, 41) / np.float32(255)
-    found = step_back(CLASSIFIER, examples(clean, levels=255), far, 8)
+    found = back(CLASSIFIER, examples(clean, levels=255), far, 8)
     levels = found * 255
     np.testing.assert_allclose(levels, np.rint(levels), atol=1e-3)
     assert predict(CLASSIFIER, found).tolist() == [1]
     rounded = np.rint(levels).astype(np.float32) / np.float32(255)
     assert predict(CLASSIFIER, rounded).tolist() == [1]
     assert (np.abs(found - clean) < np.abs(far - clean)).sum() >= 3
-    without = step_back(CLASSIFIER, examples(clean), far, 8) * 255
+    without = back(CLASSIFIER, examples(clean), far, 8) * 255
     assert np.abs(without - np.rint(without)).max() > 0.01
 
 
@@ -162,7 +169,7 @@ def test_a_change_is_cut_to_levels_not_rounded_up() -> None:
     far = image(255, 3, 3, 1) / np.float32(255)
     # Flipped by anything above zero in the first pixel: the first bisection, to half of the change, is taken.
     sensitive = LinearClassifier(np.array([[0.0, 0, 0, 0], [1.0, 0, 0, 0]]), np.array([1e-6, 0.0]))
-    found = step_back(sensitive, examples(clean, levels=255), far, 1)
+    found = back(sensitive, examples(clean, levels=255), far, 1)
     np.testing.assert_allclose(found.ravel() * 255, [127, 1, 1, 0], atol=1e-4)
 
 
@@ -176,15 +183,15 @@ def test_half_of_an_even_change_is_whole_levels_however_it_was_added_up() -> Non
     )
     for step in range(20):
         far = np.where(steps.reshape(-1, 1, 1, 1) > step, far + np.float32(6 / 255), far)
-    found = step_back(REACHED, examples(clean, levels=255), far, 1)
+    found = back(REACHED, examples(clean, levels=255), far, 1)
     levels = np.rint((found - clean) * 255)[:, 0, 0, 0]
     np.testing.assert_array_equal(levels, 3 * steps.ravel())
 
 
 def test_an_image_that_is_as_wanted_from_the_start_is_reached_again() -> None:
     clean, far = image(10, 20, 30, 40) / np.float32(255), image(200, 255, 130, 41) / np.float32(255)
-    np.testing.assert_array_equal(step_back(REACHED, examples(clean, levels=255), far, 9), clean)
-    np.testing.assert_allclose(step_back(REACHED, examples(clean), far, 9), clean + (far - clean) / 512, rtol=1e-5)
+    np.testing.assert_array_equal(back(REACHED, examples(clean, levels=255), far, 9), clean)
+    np.testing.assert_allclose(back(REACHED, examples(clean), far, 9), clean + (far - clean) / 512, rtol=1e-5)
 
 
 def test_of_many_images_each_one_is_where_it_is_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +199,7 @@ def test_of_many_images_each_one_is_where_it_is_by_itself(monkeypatch: pytest.Mo
     clean, far = rng.random((2, 11, 2, 2, 1), np.float32)
     clean, far = clean * np.float32(0.2), 1 - far * np.float32(0.2)
     margins = np.stack([examples(clean).margins(CLASSIFIER.logits(each)) for each in (clean, far)])
-    alone = [step_back(CLASSIFIER, examples(clean[[k]]), far[[k]], 6, margins[:, [k]]) for k in range(11)]
+    alone = [back(CLASSIFIER, examples(clean[[k]]), far[[k]], 6, margins[:, [k]]) for k in range(11)]
     monkeypatch.setattr("core.attacks.boundary.step_back._BATCHES", 1)
-    found = step_back(CLASSIFIER, examples(clean), far, 6, margins)
+    found = back(CLASSIFIER, examples(clean), far, 6, margins)
     np.testing.assert_array_equal(found, np.concatenate(alone))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.attacks.base import Examples
-from core.attacks.gradient import attack as engine
+from core.attacks.gradient import loop
 from core.attacks.gradient.flip_prediction import probably_flipped
 from core.attacks.mifgsm import MIFGSM
 from core.models.inference.classifier import Loss, predict
@@ -61,7 +61,7 @@ def test_what_is_guessed_changes_nothing_but_the_passes(slots: int, guess: int) 
         examples = Examples(images, predict(classifier, images), np.arange(11))
         with pytest.MonkeyPatch.context() as patch:
             if with_guess:
-                patch.setattr(engine, "probably_flipped", guessed)
+                patch.setattr(loop, "probably_flipped", guessed)
             return MIFGSM(epsilon=0.3, steps=6).run(classifier, examples)
 
     one, other = run(False), run(True)
@@ -76,7 +76,7 @@ def test_it_saves_gradients() -> None:
     images = rng.random((200, 2, 2, 1), np.float32)
     examples = Examples(images, predict(classifier, images), np.arange(200))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "probably_flipped", lambda *given: np.zeros(len(given[1]), bool))
+        patch.setattr(loop, "probably_flipped", lambda *given: np.zeros(len(given[1]), bool))
         steps = MIFGSM(epsilon=0.5, step_back=0).run(classifier, examples).steps
         without = classifier.passes
     classifier.passes = 0

@@ -1,0 +1,96 @@
+"""What the hooks of a gradient attack see: the current points, and everything that is known about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.attacks.gradient.norms import Ball
+from core.attacks.gradient.objective import Objective, Rows
+from core.image.pixels import Images
+
+State = Mapping[str, NDArray[Any]]
+"""What an attack remembers, by name: arrays whose first axis is the images."""
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """The points of n images at one step of each. The first axis of every array is the images.
+
+    A hook treats each row by itself, and changes none of the arrays.
+
+    x, last: (n, H, W, C), the points, and those before them; equal at an image's first step.
+    step: (n,), the steps that led here. step_size: (n, 1, 1, 1), the length of the next one by the schedule.
+    state: what the attack returned with the points, at the first step that of ``init_state``.
+    ball: where the points may go. rows: (n,), the images' places among the examples.
+    evaluated: (n, classes), the logits at ``x`` if they are known.
+    """
+
+    x: Images
+    last: Images
+    step: NDArray[np.int64]
+    step_size: Images
+    state: State
+    ball: Ball
+    rows: Rows
+    objective: Objective
+    gradient_of: Callable[[Iterate], Images]
+    evaluated: NDArray[np.float32] | None = None
+
+    def differentiate(self, points: Images) -> Images:
+        """The gradient (n, H, W, C) of the loss that increases, at any points: a forward and a backward pass."""
+        logits, gradient = self.objective.differentiate(points, self.rows)
+        if points is self.x:
+            vars(self)["logits"] = logits  # the pass has answered ``logits``; elsewhere it has not
+        return gradient
+
+    def ascend(self, direction: Images, step_size: NDArray[Any] | None = None) -> Images:
+        """x + step_size * unit(direction), a new array; ``step_size`` (n, 1, 1, 1) is the schedule's if not given."""
+        step = self.ball.unit(direction)
+        step *= self.step_size if step_size is None else step_size
+        step += self.x
+        return step
+
+    @cached_property
+    def gradient(self) -> Images:
+        """What the attack's ``gradient`` gives, zero for an image where it is not finite."""
+        gradient = self.gradient_of(self)
+        finite = np.isfinite(gradient)
+        if finite.all():
+            return gradient
+        return np.where(finite.all(axis=(1, 2, 3), keepdims=True), gradient, np.float32(0))
+
+    @cached_property
+    def logits(self) -> NDArray[np.float32]:
+        """The logits (n, classes) at ``x``: a forward pass, unless the gradient was taken there."""
+        return self.objective.logits(self.x, self.rows) if self.evaluated is None else self.evaluated
+
+    @property
+    def knows_logits(self) -> bool:
+        """Whether ``logits`` costs no further pass."""
+        return self.evaluated is not None or "logits" in vars(self)
+
+    @cached_property
+    def loss(self) -> NDArray[np.float64]:
+        """The loss (n,) at ``x``, which the attack increases; with a target, its negative."""
+        return self.objective.values(self.logits, self.rows)
+
+    @cached_property
+    def margin(self) -> NDArray[np.float32]:
+        """How far (n,) the logits at ``x`` are beyond the boundary: the goal is reached where it is positive."""
+        return self.objective.examples.margins(self.logits, self.rows)
+
+    @cached_property
+    def reached(self) -> NDArray[np.bool_]:
+        """Whether (n,) the goal is reached at ``x``."""
+        return self.objective.examples.reached(self.logits.argmax(axis=1), self.rows)
+
+    @cached_property
+    def clean(self) -> Images:
+        """The clean images (n, H, W, C)."""
+        return self.objective.examples.images[self.rows]
