@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.image.pixels import Images
-from core.models.inference.classifier import Loss
+from core.models.inference.classifier import Classifier, Loss
 
 SHAPE = (2, 2, 1)
+Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 class LinearClassifier:
@@ -74,6 +76,93 @@ class ScriptedClassifier:
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
         z, gradient = self.gradient(images, labels, "margin")
         return z, largest_others(z, labels, count), gradient[:, None]
+
+
+class SmoothClassifier:
+    """Class 1 where f > 0, for functions f of flattened images (n, d) and their gradients; notes where it is asked.
+
+    differentiated, evaluated: the points of ``gradient`` and of ``logits``, in their order.
+    """
+
+    def __init__(self, f: Function, df: Function, batch_size: int = 4) -> None:
+        self.f, self.df, self.batch_size, self.classes = f, df, batch_size, 2
+        self.differentiated: list[Images] = []
+        self.evaluated: list[Images] = []
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        self.evaluated.extend(images.copy())
+        return self.scores(images)
+
+    def scores(self, images: Images) -> NDArray[np.float32]:
+        value = self.f(_flat(images))
+        return np.stack([np.zeros_like(value), value], axis=1).astype(np.float32)
+
+    def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
+        self.differentiated.extend(images.copy())
+        z = self.scores(images)
+        away = np.where(labels == 0, 1.0, -1.0)
+        margin = away * z[:, 1].astype(np.float64)
+        share = 1 / (1 + np.exp(-margin)) if loss == "cross_entropy" else np.ones(len(z))
+        found = (away * share)[:, None] * self.df(_flat(images))
+        return z, found.reshape(images.shape).astype(np.float32)
+
+    def rivals(
+        self, images: Images, labels: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
+        z, gradient = self.gradient(images, labels, "margin")
+        return z, largest_others(z, labels, count), gradient[:, None]
+
+
+class CountingClassifier:
+    """Counts the passes of each image of ``tagged`` through another classifier."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.classifier, self.batch_size, self.classes = classifier, classifier.batch_size, classifier.classes
+        self.forward: Counter[int] = Counter()
+        self.backward: Counter[int] = Counter()
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        self.forward.update(tags(images))
+        return self.classifier.logits(images)
+
+    def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
+        self.forward.update(tags(images))
+        self.backward.update(tags(images))
+        return self.classifier.gradient(images, labels, loss)
+
+    def rivals(
+        self, images: Images, labels: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
+        self.forward.update(tags(images))
+        self.backward.update(count * tags(images))
+        return self.classifier.rivals(images, labels, count)
+
+
+_TAGS = 12
+
+
+def tagged(count: int, seed: int = 0) -> Images:
+    """At most 12 images (count, 3, 3, 1), whose last row holds the number of each, three times."""
+    images = np.random.default_rng(seed).random((count, 3, 3, 1), np.float32)
+    images[:, 2] = (np.arange(count) / _TAGS)[:, None, None]
+    return images
+
+
+def tags(images: Images) -> list[int]:
+    """The numbers of tagged images, of which one pixel may have been changed, and all by less than 1 / 24."""
+    return [round(_TAGS * float(np.median(each[2]))) for each in images]
+
+
+def tagged_classifier(batch_size: int, seed: int = 1) -> LinearClassifier:
+    """Four classes, linear, blind to the last row, in which tagged images have their numbers."""
+    rng = np.random.default_rng(seed)
+    weights = 3 * rng.normal(size=(4, 9))
+    weights[:, 6:] = 0
+    return LinearClassifier(weights, -weights.sum(axis=1) / 2, batch_size)
+
+
+def _flat(images: Images) -> NDArray[np.float64]:
+    return images.reshape(len(images), int(np.prod(images.shape[1:]))).astype(np.float64)
 
 
 def largest_others(z: NDArray[np.float32], labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ State = Mapping[str, NDArray[Any]]
 class Iterate:
     """The points of n images at one step of each. The first axis of every array is the images.
 
-    A hook treats each row by itself, and changes none of the arrays.
+    A hook treats each row by itself, and changes none of the arrays; they are valid until it returns.
 
     x, last: (n, H, W, C), the points, and those before them; equal at an image's first step.
     step: (n,), the steps that led here. step_size: (n, 1, 1, 1), the length of the next one by the schedule.

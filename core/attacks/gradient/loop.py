@@ -110,12 +110,12 @@ class Loop:
 
     def _verify(self, points: Points) -> NDArray[np.bool_]:
         """Evaluate the points; which of them are done (n,)."""
-        at = self._iterate(points, self.objective.logits(points.x, points.rows))
-        done = self._judge(at.logits, at.rows) if self.early_stop else np.zeros(len(points), bool)
-        ended = ~done & (points.step >= len(self.step_sizes))
-        if ended.any():
-            points.x[ended] = self.rule.best(at)[ended]
-            done |= ended
+        logits = self.objective.logits(points.x, points.rows)
+        done = self._judge(logits, points.rows) if self.early_stop else np.zeros(len(points), bool)
+        ended = np.flatnonzero(~done & (points.step >= len(self.step_sizes)))
+        if len(ended):
+            points.x[ended] = self.rule.best(self._iterate(points.take(ended), logits[ended]))
+            done[ended] = True
         self._deliver(points, done)
         return done
 

@@ -51,7 +51,8 @@ def test_attack(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
     # The same bytes in another order, another company and another batch.
     order = np.random.default_rng(5).permutation(9)[:6]
     part = attack.run(classifier(shape, slots=3), data.take(order))
-    np.testing.assert_array_equal(part.images, result.images[order])
+    for field in ("images", "steps", "vanished", "forward_passes", "backward_passes"):
+        np.testing.assert_array_equal(getattr(part, field), getattr(result, field)[order])
     # Hyper-parameters are provenance: they survive JSON, are described, and can't be changed.
     assert type(attack).model_validate_json(attack.model_dump_json()) == attack
     assert all(field.description for field in type(attack).model_fields.values())

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from core.attacks.base import Attack, Attacked, Examples
+from core.attacks.fgsm import FGSM
 from core.attacks.ifgsm import IFGSM
 from core.attacks.mifgsm import MIFGSM
 from core.errors import ConfigError
 from core.models.inference.classifier import Classifier, predict
 from core.run.manifest import StageConfig
 from core.shard.cascade import UNMOVED, VANISHED, Stage, build, run_stages, stages_of
-from tests.classifiers import LinearClassifier, image
+from tests.classifiers import CountingClassifier, LinearClassifier, image, tagged, tagged_classifier
 from tests.runs import config
 
 # Cross-entropy is saturated: exp(-1000) is zero in float32, and so is the gradient. The margin is not.
@@ -108,6 +109,39 @@ def test_an_image_goes_on_while_it_withstands_and_the_nearest_is_kept() -> None:
     np.testing.assert_allclose(outcome.images[:, 0, 0, 0], [0.3, 0.9, 0.9, 0.9])
     assert outcome.steps.tolist() == [30, 90, 90, 90]
     assert outcome.reason == ["", "", "", ""]
+
+
+def test_the_passes_are_those_of_all_stages_and_of_the_choice_between_them() -> None:
+    images = np.concatenate([image(0, second, 0, 0) for second in (0.2, 0.5, 0.95)])
+    clean = np.zeros(3, np.int64)
+    cascade = [Stage("low", Moves(to=0.3)), Stage("high", Moves(to=0.9)), Stage("middle", Moves(to=0.6))]
+    outcome = run_stages(cascade, ORDER, examples(images, clean), clean)
+    # Each stage takes ten forward passes and a backward pass. Before each further stage the example is looked at, and
+    # what the stage makes of it; who was broken is looked at no more.
+    assert outcome.forward_passes.tolist() == [10 + 1, 10 + 1 + 10 + 1 + 1, 10 + 1 + 10 + 1 + 1 + 10 + 1]
+    assert outcome.backward_passes.tolist() == [1, 2, 3]
+    alone = run_stages(cascade[:1], ORDER, examples(images, clean), clean)
+    assert alone.forward_passes.tolist() == [10, 10, 10]
+
+
+def test_the_passes_of_a_cascade_are_those_that_the_model_sees_in_any_shard() -> None:
+    images = tagged(12)
+    clean = predict(tagged_classifier(4), images)
+    cascade = [
+        Stage("fgsm", FGSM(epsilon=0.01)),
+        Stage("ifgsm", IFGSM(epsilon=0.02), only_unchanged=True),
+        Stage("mifgsm", MIFGSM(epsilon=0.04, restarts=1)),
+    ]
+    data = examples(images, clean)
+    counting = CountingClassifier(tagged_classifier(5))
+    whole = run_stages(cascade, counting, data, clean)
+    assert whole.forward_passes.tolist() == [counting.forward[tag] for tag in range(12)]
+    assert whole.backward_passes.tolist() == [counting.backward[tag] for tag in range(12)]
+    assert len(set(whole.forward_passes)) > 3
+    for rows in np.split(np.random.default_rng(0).permutation(12), [2, 3, 9]):
+        part = run_stages(cascade, tagged_classifier(3), data.take(rows), clean[rows])
+        np.testing.assert_array_equal(part.forward_passes, whole.forward_passes[rows])
+        np.testing.assert_array_equal(part.backward_passes, whole.backward_passes[rows])
 
 
 def test_a_targeted_cascade_goes_on_until_the_target_is_predicted() -> None:
