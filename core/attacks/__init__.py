@@ -1,1 +1,1 @@
-"""Attacks: one file each, on the loop of engine.py."""
+"""Attacks, one file each; the packages below hold what several of them share."""

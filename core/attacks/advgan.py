@@ -27,8 +27,8 @@ class AdvGAN(Attack):
 
     Cost: one forward pass of G, two of the classifier and two or three more to step back; no
     gradient. Training G takes minutes: ``train --model advgan --against NAME|PATH``. Choose it where
-    gradients can't be had when the images come, as from a model that is only queried (the paper's
-    semi-whitebox setting), or to see what one network can know about all images at once.
+    gradients are not available at the time of the attack, as from a model that can only be queried (the
+    paper's semi-whitebox setting), or to see what one network can learn about all images at once.
     """
 
     relative_to_range: ClassVar[tuple[str, ...]] = ("epsilon",)
@@ -45,7 +45,7 @@ class AdvGAN(Attack):
     )
 
     def prepare(self, images: ImageSet, bounds: Bounds, model: str) -> dict[str, NDArray[Any] | Path]:
-        """The generator's file; raises InputError where there is none or where it takes other images."""
+        """The generator's file; raises InputError if there is none, or if it takes images of another shape."""
         generator = self.generator or generator_against(model)
         return {"generator": find_generator(generator, images.images.shape[1:])}
 
@@ -70,7 +70,7 @@ class AdvGAN(Attack):
         return attacked
 
     def _moved(self, examples: Examples) -> tuple[Images, NDArray[np.bool_]]:
-        """The images within the ball, and for which of them the generator gave no number."""
+        """The images within the ball, and for which of them (n,) the generator's output is nowhere finite."""
         clean, asset = examples.images, examples.assets["generator"]
         shape = clean.shape[1:]
         directions = cached(("advgan", asset.sha256, shape), lambda: _load(asset.path, shape))

@@ -1,4 +1,4 @@
-"""What an attack is: frozen hyper-parameters, and images in, images out."""
+"""The base of all attacks: frozen hyper-parameters, and a function from images to changed images."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Examples:
     """The images to attack.
 
     images: (n, H, W, C) float32 within ``bounds``.
-    labels: (n,), the class that each image is to be moved away from, or with ``targeted``, to.
+    labels: (n,), the class to move each image away from, or with ``targeted``, towards.
     indices: (n,), each image's place in the data set; it selects its random numbers.
-    levels: steps from the lowest to the highest pixel value, 255 where the images were 8-bit; an
-        attack that can, keeps to them, so that its examples survive being saved. None: no such grid.
-    assets: what the attack's ``prepare`` named, by its names.
+    levels: steps from the lowest to the highest pixel value, 255 where the images were 8-bit. An attack that can
+        stays on these levels, so that its examples survive being saved. None: no such grid.
+    assets: what the attack's ``prepare`` returned, by the same names.
     """
 
     images: Images
@@ -79,7 +79,7 @@ class Attacked:
         steps, forward, backward = np.zeros((3, count), np.int64)
         return cls(images.copy(), steps, np.zeros(count, bool), forward, backward)
 
-    def count(self, other: Attacked, rows: NDArray[np.intp]) -> None:
+    def add_passes(self, other: Attacked, rows: NDArray[np.intp]) -> None:
         """Add the passes of ``other``, which was made of the examples at ``rows``."""
         self.forward_passes[rows] += other.forward_passes
         self.backward_passes[rows] += other.backward_passes
@@ -94,19 +94,19 @@ class Attack(BaseModel):
     """Fields in units of the pixel range: their defaults, made for bounds 0..1, are scaled to it."""
 
     targetable: ClassVar[bool] = True
-    """Whether it can move images to a class that is given."""
+    """Whether it can move images towards a given class."""
 
     fallback: ClassVar[str | None] = None
-    """The attack for images that this one leaves unchanged, unless another one is asked for."""
+    """The attack for images that this one leaves unchanged, unless the run names another."""
 
     heavy: ClassVar[bool] = False
-    """Whether a few images keep a worker busy, so that each small shard is a task."""
+    """Whether a few images take so long that each small shard is a task of its own."""
 
     def prepare(self, images: ImageSet, bounds: Bounds, model: str) -> dict[str, NDArray[Any] | Path]:
-        """What ``run`` will need beside the model: arrays and Keras files, which become inputs of the run.
+        """The arrays and Keras files that ``run`` needs beside the model, by name; they become inputs of the run.
 
-        Called once, before anything is sent, with the images and the name of the model (or of its file) to attack;
-        raises InputError.
+        Called once, before any task is sent, with the images and the name of the attacked model, or of its file.
+        Raises InputError.
         """
         return {}
 

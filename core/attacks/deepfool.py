@@ -27,14 +27,14 @@ class DeepFool(Attack):
     With f[k] = z[k] - z[y], w[k] its gradient, and k the rival with the least |f[k]| / ||w[k]||_q:
     r <- r + |f[k]| / ||w[k]||_q * unit(w[k]), x <- clip(clean + (1 + overshoot) * r). In L2, q = 2 and
     unit(w) = w / ||w||_2 (algorithm 2); in L-infinity, q = 1 and unit(w) = sign(w) (section 3.3). As in the
-    authors' code, the prediction is looked at, and the next gradient taken, at x, behind the overshoot.
+    authors' code, the prediction and the next gradient are taken at x, beyond the overshoot.
 
-    Two things are not in the paper, which knows no bounds: a pixel that is at a bound and would leave it counts
+    Two things are not in the paper, which has no bounds: a pixel that is at a bound and would leave it counts
     neither in w nor in r; and the first ``strides`` steps go 1/strides, 1/(strides - 1), ..., 1 of what
-    is left of the way, so that the gradient is seen in between (1: the paper's step).
+    is left of the way, so that the gradient is taken in between (1: the paper's step).
 
-    There is no epsilon: it measures how far each image is from a misclassification. The change is kept as it
-    is found, ``levels`` or not: rounding to 8 bits undoes it. Cost: a step is two forward passes and
+    There is no epsilon: it measures how far each image is from a misclassification. The change is not rounded to
+    ``levels``: rounding to 8 bits undoes it. Cost: a step is two forward passes and
     ``candidates`` backward passes. Choose it where the size of the change is what counts.
     """
 
@@ -43,8 +43,10 @@ class DeepFool(Attack):
     norm: NormName = Field("l2", description="the norm in which the change is to be small: l2, or linf")
     steps: int = Field(50, ge=1, description="iterations at most")
     overshoot: float = Field(0.02, ge=0, description="how far beyond the boundary, as a share of the way there")
-    candidates: int = Field(9, ge=1, description="rivals looked at: the classes of the largest logits besides the own")
-    strides: int = Field(4, ge=1, description="strides in which it goes to the boundary; 1 as in the paper")
+    candidates: int = Field(
+        9, ge=1, description="rivals considered: the classes of the largest logits besides the label"
+    )
+    strides: int = Field(4, ge=1, description="strides in which it approaches the boundary; 1 as in the paper")
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack; raises ConfigError for a target."""
@@ -73,12 +75,12 @@ class DeepFool(Attack):
             taken[rows] += 1
             forward[rows] += 1
             goes_on = ~examples.reached(predict(classifier, x[rows]), rows) & (taken[rows] < self.steps)
-            # To the front: with the slowest first, passes stay full to the end.
+            # To the front: with the slowest first, batches stay full to the end.
             queue = np.concatenate([rows[goes_on], queue])
         return attacked
 
     def _count(self, classifier: Classifier) -> int:
-        """The rivals that are looked at, with a backward pass each."""
+        """The number of rivals considered; each takes a backward pass."""
         return min(self.candidates, classifier.classes - 1)
 
     def _step(self, classifier: Classifier, x: Images, labels: NDArray[np.int64], bounds: Bounds) -> Images:

@@ -1,4 +1,4 @@
-"""Noise, which knows nothing of the model: what an attack should be compared with."""
+"""Noise, independent of the model: the baseline of every attack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.rng import image_rng
 
 
 class Noise(Attack):
-    """An image with noise, whatever is predicted of it. A subclass says how it looks."""
+    """Adds noise to every image, whatever its prediction. A subclass draws the noise."""
 
     targetable: ClassVar[bool] = False
 
@@ -36,13 +36,13 @@ class Noise(Attack):
 
 @ATTACKS.register("salt-pepper")
 class SaltPepper(Noise):
-    """x[p] <- the lowest or the highest value, in all channels, each as likely, at pixels p drawn without repetition.
+    """x[p] <- the lowest or the highest value, in all channels, each as likely, at pixels p drawn without replacement.
 
     Gonzalez and Woods, Digital Image Processing, section 5.2 (impulse noise). Cost: no pass. Choose it as a
-    baseline: a model that an attack flips at a distance where this does nothing is weak in the worst case alone.
+    baseline: where an attack flips predictions and noise of the same size does not, only the worst case is weak.
     """
 
-    share: float = Field(0.18, ge=0, le=1, description="of the pixels, those that are replaced")
+    share: float = Field(0.18, ge=0, le=1, description="share of the pixels that are replaced")
 
     def noisy(self, image: Images, rng: np.random.Generator, bounds: Bounds) -> Images:
         """See Noise."""
@@ -54,14 +54,14 @@ class SaltPepper(Noise):
 
 @ATTACKS.register("gaussian")
 class Gaussian(Noise):
-    """x <- clip(x + n), n normal, drawn for each value by itself.
+    """x <- clip(x + n), n normal and independent for each value.
 
     Gonzalez and Woods, Digital Image Processing, section 5.2. Cost: no pass. Choose it as a baseline, as
     ``salt-pepper``, for small changes of all pixels instead of large ones of few.
     """
 
-    mean: float = Field(0.0, description="of the noise; 1 is the extent of the bounds")
-    variance: float = Field(0.01, ge=0, description="of the noise; 1 is the extent of the bounds, squared")
+    mean: float = Field(0.0, description="mean of the noise; 1 is the extent of the bounds")
+    variance: float = Field(0.01, ge=0, description="variance of the noise; 1 is the extent of the bounds, squared")
 
     def noisy(self, image: Images, rng: np.random.Generator, bounds: Bounds) -> Images:
         """See Noise."""

@@ -18,22 +18,22 @@ from core.registry import ATTACKS
 from core.rng import image_rng
 
 EIGHT_BITS = 255
-PASSES = 4  # at a time: only the last of them isn't full
+PASSES = 4  # at a time: all of them but the last are full batches
 PORTION = 32  # candidates of one image at a time
 
 
 @ATTACKS.register("one-pixel")
 class OnePixel(Attack):
-    """Differential evolution over the places and values of a few pixels: child = a + F (b - c), the better stays.
+    """Differential evolution over positions and values of a few pixels: a child a + F (b - c) replaces a worse parent.
 
     No bound on how much a pixel changes, only on how many do. Section 3.3 of the paper, with its objective, the
     probability of the label, as log odds, which don't saturate. Beyond the paper: places and values are whole
-    numbers, 8-bit levels unless the images have others, so that no candidate is looked at twice; ``seeded`` uses
+    numbers, 8-bit levels unless the images have others, so that no candidate is evaluated twice; ``seeded`` uses
     the gradient, ``crossover`` changes some of the pixels at a time. The paper's attack is population 400,
     generations 100, seeded 0, crossover 1.
 
     Cost: at most population x (1 + generations) forward passes, and a backward pass if seeded; the default was
-    chosen with ``python -m bench tune-one-pixel``. Choose it to learn how much hangs on single pixels.
+    chosen with ``python -m bench tune-one-pixel``. Choose it to learn how much a prediction depends on single pixels.
     """
 
     heavy: ClassVar[bool] = True
@@ -41,12 +41,14 @@ class OnePixel(Attack):
     pixels: int = Field(1, ge=1, description="pixels that may change, with all their channels")
     population: int = Field(50, ge=4, description="candidates at a time; 400 in the paper")
     generations: int = Field(100, ge=0, description="generations at most, after the first candidates")
-    differential_weight: float = Field(0.5, gt=0, le=2, description="F, what of the difference of two is added")
+    differential_weight: float = Field(
+        0.5, gt=0, le=2, description="F, the share of the difference of two that is added"
+    )
     crossover: float = Field(
-        0.5, ge=0, le=1, description="chance of each pixel to be the mutant's, not the parent's; 1 in the paper"
+        0.5, ge=0, le=1, description="probability that a pixel is the mutant's, not the parent's; 1 in the paper"
     )
     seeded: float = Field(
-        0.5, ge=0, le=1, description="share of the first candidates that the gradient chooses; 0: a black box"
+        0.5, ge=0, le=1, description="share of the first candidates that the gradient chooses; 0: a black-box attack"
     )
     early_stop: bool = Field(True, description="stop an image at the first candidate that reaches the goal")
 
@@ -57,7 +59,7 @@ class OnePixel(Attack):
         coming = self._searches(classifier, examples, space, result)
         active: list[_Search] = []
         while True:
-            # Portions of several images fill passes that one image's can't.
+            # The portions of several images together fill batches.
             while sum(len(search.asks) for search in active) < PASSES * classifier.batch_size:
                 search = next(coming, None)
                 if search is None:
@@ -98,7 +100,7 @@ class OnePixel(Attack):
                 rng = image_rng(examples.seed, int(examples.indices[rows[place]]))
                 first = space.drawn(rng, self.population)
                 if seeds:
-                    first[:seeds] = space.foreseen(images[place], gradients[place], seeds)
+                    first[:seeds] = space.seeded(images[place], gradients[place], seeds)
                 evolution = Evolution(
                     rng, first, space.confined, self.differential_weight, self.crossover, self.generations,
                     self.early_stop, PORTION,
@@ -107,7 +109,7 @@ class OnePixel(Attack):
 
 
 class _Search:
-    """The evolution of the image at ``row``. asks: the candidates that it wants to know about."""
+    """The evolution of the image at ``row``. asks: the candidates that it needs evaluated."""
 
     def __init__(self, row: int, evolution: Evolution) -> None:
         self.row, self.evolution, self.done = row, evolution, False
@@ -115,7 +117,7 @@ class _Search:
         self.asks = next(self._course)
 
     def tell(self, worth: Worth) -> bool:
-        """What ``asks`` are worth; whether it is done."""
+        """Continue with what ``asks`` are worth; whether the evolution is done."""
         try:
             self.asks = self._course.send(worth)
         except StopIteration:

@@ -1,1 +1,1 @@
-"""The way between a clean image and an adversarial one: margins, segments, stepping back, blending."""
+"""Between a clean image and an adversarial one: margins, segments, stepping back, blending."""

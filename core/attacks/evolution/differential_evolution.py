@@ -4,7 +4,7 @@ It is a generator of candidates that is sent what they are worth, so that many e
 model.
 
 Whole numbers make the space finite. A population that closes in finds the same candidates again and again:
-they are looked at once. When all members are the same, nothing new can come, and it ends.
+they are evaluated once. When all members are the same, no new candidate can arise, and it ends.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def children(
     crossover: float,
     confined: Callable[[NDArray[np.float64]], Candidates],
 ) -> Candidates:
-    """A child of each member: pixels of a + weight (b - c), and with chance 1 - ``crossover`` each, the member's own.
+    """A child of each member: pixels of a + weight (b - c), or each, with probability 1 - crossover, the member's.
 
     a, b, c and the member are four different ones: a random order of all, turned by one, two and three, so that
     each serves once as a, b and c. At least one pixel, drawn at random, is not the member's own.
@@ -46,7 +46,7 @@ def children(
 class Evolution:
     """One population. portion: how many candidates it asks for at a time, at most; it changes no result.
 
-    best: the candidate that comes nearest so far, one that reaches the goal before any that doesn't.
+    best: the candidate that came nearest so far, one that reaches the goal before any that doesn't.
     With ``early_stop`` the first of those ends the evolution.
     """
 
@@ -68,12 +68,12 @@ class Evolution:
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether the goal is reached, the generations are used up, or all members are the same."""
         found = self.early_stop and self._standing[0]
         return found or self.generation == self.generations or bool((self.members == self.members[0]).all())
 
     def run(self) -> Generator[Candidates, Worth, None]:
-        """Ask for candidates until it is ended."""
+        """Yield candidates to evaluate until the evolution has ended."""
         self.objective = yield from self._look(self.members)
         while not self.ended:
             self.generation += 1
@@ -84,7 +84,7 @@ class Evolution:
             self.objective = np.where(better, objective, self.objective)
 
     def _look(self, candidates: Candidates) -> Generator[Candidates, Worth, NDArray[np.float64]]:
-        """The objective of each; those not looked at, because one before them ended it all, have the worst."""
+        """The objective of each candidate; -inf of those not evaluated, because one before them ended the search."""
         keys = [candidate.tobytes() for candidate in candidates]
         new: dict[bytes, int] = {}
         for row, key in enumerate(keys):

@@ -1,4 +1,4 @@
-"""Images that differ from a clean one in a few pixels, as whole numbers that evolution can calculate with.
+"""Images that differ from a clean one in a few pixels, as whole numbers for differential evolution.
 
 A candidate is an int32 array (N, 2 + C): for each of its N pixels the row, the column, and the level of each
 channel, from 0, the lowest value, to ``levels``, the highest.
@@ -52,8 +52,8 @@ class FewPixels:
         values = rng.normal(MEAN, DEVIATION, (count, self.pixels, channels)) * self.levels
         return self.confined(np.concatenate([places, values], axis=2))
 
-    def foreseen(self, image: Images, gradient: Images, count: int) -> Candidates:
-        """``count`` candidates by what each pixel alone gains in first order along ``gradient`` (H, W, C).
+    def seeded(self, image: Images, gradient: Images, count: int) -> Candidates:
+        """``count`` candidates by the first-order gain of each pixel alone along ``gradient`` (H, W, C).
 
         Each channel goes to the end of its range that the gradient points to. A candidate has the N - 1 pixels
         that gain most and one of those that follow, the best first.

@@ -105,7 +105,7 @@ class GradientAttack(Attack):
             better = rows[again.reached]
             attacked.images[better] = again.attacked.images[again.reached]
             attacked.steps[rows] += again.attacked.steps
-            attacked.count(again.attacked, rows)
+            attacked.add_passes(again.attacked, rows)
             reached[better], margins[1, better] = True, again.margins[1, again.reached]
         if self.step_back:
             rows = np.flatnonzero(reached)

@@ -1,7 +1,7 @@
-"""Which images the last step has probably flipped, so that a forward pass can tell, at a third of a gradient's cost.
+"""Predicts which images the last step has flipped, to be verified by a forward pass, at a third of a gradient's cost.
 
-The margin of the logits is followed along its gradient. It is only a guess: an image that it misses is found
-by the next gradient, and one that it names in vain costs a forward pass.
+The margin of the logits is extrapolated along its gradient. A wrong prediction changes no result: a flip that it
+misses is found with the next gradient, and a false positive costs one forward pass.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.attacks.boundary.margins import others
 from core.models.inference.classifier import Loss
 
-# Of the linear change: margins grow more slowly than that. 0.8 saved most on the shipped models (docs/decisions/0015).
+# Of the linear change: margins grow more slowly. 0.8 saved most on the shipped models (docs/decisions/0015).
 _SHARE = np.float32(0.8)
 _FLOOR = np.float32(1e-30)
 
@@ -24,11 +24,14 @@ def probably_flipped(
     loss: Loss,
     gain: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
-    """For n images: logits (n, classes) before the step, and the loss's gain by it (n,), gradient times change."""
+    """Whether the goal is probably reached (n,) after a step.
+
+    logits: (n, classes), before the step. gain: (n,), the first-order change of the loss that increases by the step.
+    """
     own, rivals = logits[np.arange(len(labels)), labels], others(logits, labels)
     margin = rivals.max(axis=1) - own
     if loss == "cross_entropy":
-        # The loss's gradient is the margin's times the probability of the other classes.
+        # The gradient of the loss is that of the margin times the probability of the other classes.
         weights = np.exp(rivals - np.maximum(own, rivals.max(axis=1))[:, None]).sum(axis=1)
         rest = weights / (weights + np.exp(np.minimum(-margin, 0)))
         gain = gain / np.maximum(rest, _FLOOR)

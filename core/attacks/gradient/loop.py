@@ -26,11 +26,25 @@ class UpdateRule(Protocol):
     """The hooks of an attack; see GradientAttack."""
 
     @property
-    def keeps_best(self) -> bool: ...  # noqa: D102
-    def init_state(self, clean: Images) -> State: ...  # noqa: D102
-    def gradient(self, at: Iterate) -> Images: ...  # noqa: D102
-    def update(self, at: Iterate) -> tuple[Images, State]: ...  # noqa: D102
-    def best(self, at: Iterate) -> Images: ...  # noqa: D102
+    def keeps_best(self) -> bool:
+        """Whether ``best`` is asked at the last point."""
+        ...
+
+    def init_state(self, clean: Images) -> State:
+        """The state before the first step."""
+        ...
+
+    def gradient(self, at: Iterate) -> Images:
+        """The gradient to go by."""
+        ...
+
+    def update(self, at: Iterate) -> tuple[Images, State]:
+        """The next points and the new state."""
+        ...
+
+    def best(self, at: Iterate) -> Images:
+        """The points to deliver."""
+        ...
 
 
 @dataclass
@@ -58,12 +72,12 @@ class Loop:
 
     @property
     def examples(self) -> Examples:
-        """The examples."""
+        """The examples that are attacked."""
         return self.objective.examples
 
     @property
     def attacked(self) -> Attacked:
-        """What has been made of them so far."""
+        """The result, which the loop writes to."""
         return self.objective.attacked
 
     def run(self) -> None:

@@ -1,4 +1,4 @@
-"""The epsilon balls: where an image may go, and what a step of length 1 is. Each row by itself."""
+"""Norms: the epsilon ball within which an image may be changed, and the step of length 1. Each row by itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Norm(Protocol):
     """A norm's ball around clean images (n, H, W, C), within the bounds."""
 
     def region(self, clean: Images, epsilon: float, bounds: Bounds) -> Region:
-        """What ``project`` needs to know."""
+        """What ``project`` needs to know of each ball."""
         ...
 
     def unit(self, heading: Images) -> Images:
@@ -110,7 +110,7 @@ class Ball:
 
 
 def ball(clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, Images]:
-    """The least and greatest float32 pixels within ``epsilon`` of ``clean`` and within the bounds.
+    """The lowest and highest float32 pixels within ``epsilon`` of ``clean`` and within the bounds.
 
     Rounding is towards the clean image: the distance, measured exactly, never exceeds epsilon.
     """

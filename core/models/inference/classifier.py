@@ -1,7 +1,7 @@
 """A loaded model as the attacks see it: logits and input gradients of NumPy arrays.
 
-Passes have a few fixed sizes, filled up with zeros, which all give the same bits (same_bits.py), so
-that an image's result depends neither on how many images came with it nor on which ones.
+A pass has one of a few fixed sizes, padded with zeros, which all give the same bits (batch_invariance.py), so
+that an image's result depends neither on the number of images in the pass nor on which they are.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ Loss = Literal["cross_entropy", "margin"]
 
 
 class Classifier(Protocol):
-    """What an attack needs of a model."""
+    """What an attack needs of a model. Attacks count an image's passes by the calls that the image is in."""
 
     batch_size: int
     classes: int
 
     def logits(self, images: Images) -> NDArray[np.float32]:
-        """Logits (n, classes) of any number of images (n, H, W, C)."""
+        """Logits (n, classes) of any number of images (n, H, W, C): one forward pass each."""
         ...
 
     def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
         """Logits (n, classes) and the gradient (n, H, W, C) of the loss of at most ``batch_size`` images.
+
+        One forward and one backward pass each.
 
         cross_entropy is -log softmax(z)[y], margin is max(z[j], j != y) - z[y]; both grow as the
         prediction moves away from the label y.
@@ -44,10 +46,11 @@ class Classifier(Protocol):
     def rivals(
         self, images: Images, labels: NDArray[np.int64], count: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
-        """The classes k of the ``count`` largest logits besides the label y, largest first, and how to get to each.
+        """The classes k of the ``count`` largest logits besides the label y, largest first, with their gradients.
 
         Of at most ``batch_size`` images: logits (n, classes), rivals k (n, count), and the gradients
-        (n, count, H, W, C) of z[k] - z[y]. ``count`` is less than ``classes``.
+        (n, count, H, W, C) of z[k] - z[y]; one forward and ``count`` backward passes each. ``count`` is less than
+        ``classes``.
         """
         ...
 
@@ -60,8 +63,8 @@ def predict(classifier: Classifier, images: Images) -> NDArray[np.int64]:
 class KerasClassifier:
     """A keras.Model behind the Classifier protocol.
 
-    sizes: the numbers of images that a pass can have, up to the batch size; fewer images are filled up
-    to the next of them. Raises ModelError where the output can't be read as (N, classes).
+    sizes: the numbers of images that a pass can have, up to the batch size; fewer images are padded to the
+    next of them. Raises ModelError if the output can't be read as (N, classes).
     """
 
     def __init__(self, model: Any, image_shape: tuple[int, ...], batch_size: int) -> None:
@@ -93,7 +96,7 @@ class KerasClassifier:
                 upstream = tf.unstack(tf.one_hot(found, self.classes) - own[:, None], axis=1)
                 return z, found, tf.stack([input_gradient(z, x, each) for each in upstream], axis=1)
 
-        # Traced when they are first needed: few runs need both losses.
+        # Traced on first use: few runs need both losses.
         self._forward = cache(lambda: compiled(forward, x_spec))
         self._backward = cache(lambda loss: compiled(partial(backward, loss), x_spec, y_spec))
         self._rivals = cache(lambda count: compiled(partial(towards_rivals, count), x_spec, y_spec))
@@ -103,24 +106,24 @@ class KerasClassifier:
         found = np.empty((len(images), self.classes), np.float32)
         for start in range(0, len(images), self.batch_size):
             chunk = images[start : start + self.batch_size]
-            (z,) = self._forward()(self._filled(chunk))
+            (z,) = self._forward()(self._padded(chunk))
             found[start : start + len(chunk)] = z[: len(chunk)]
         return found
 
     def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
         """See Classifier."""
-        logits, gradient = self._backward(loss)(self._filled(images), self._filled(labels))
+        logits, gradient = self._backward(loss)(self._padded(images), self._padded(labels))
         return logits[: len(images)], gradient[: len(images)]
 
     def rivals(
         self, images: Images, labels: NDArray[np.int64], count: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
         """See Classifier."""
-        logits, rivals, gradients = self._rivals(count)(self._filled(images), self._filled(labels))
+        logits, rivals, gradients = self._rivals(count)(self._padded(images), self._padded(labels))
         return logits[: len(images)], rivals[: len(images)], gradients[: len(images)]
 
-    def _filled(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """``rows`` with zeros behind them, up to the next size of a pass."""
+    def _padded(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """``rows`` padded with zeros to the next size of a pass."""
         missing = min(size for size in self.sizes if size >= len(rows)) - len(rows)
         return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)]) if missing else rows
 
@@ -134,7 +137,7 @@ def tensor_logits(model: Any, image_shape: tuple[int, ...]) -> Callable[[Any], A
 
     def read(x: Any) -> Any:
         z = tf.cast(logits(x), tf.float32)
-        # Probabilities from a tail that can't be taken apart: the logits up to a constant.
+        # Probabilities from a last layer that can't be taken apart: the logits up to a constant.
         return tf.math.log(tf.maximum(z, 1e-37)) if probabilities else z
 
     return read
@@ -149,14 +152,12 @@ def check_shapes(model: Any, image_shape: tuple[int, ...]) -> int:
             f"{len(inputs)} inputs and {len(outputs)} outputs",
             "wrap it in a functional keras.Model with one of each",
         )
-    wanted, given = tuple(inputs[0].shape), (None, *image_shape)
-    fits = len(wanted) == len(given) and all(
-        w is None or g is None or w == g for w, g in zip(wanted, given, strict=True)
-    )
+    taken, given = tuple(inputs[0].shape), (None, *image_shape)
+    fits = len(taken) == len(given) and all(t is None or g is None or t == g for t, g in zip(taken, given, strict=True))
     if not fits:
         raise ModelError(
             f"a model that takes images of shape {image_shape}",
-            f"one that takes {wanted[1:]}",
+            f"one that takes {taken[1:]}",
             "give a model and a data set that fit, or put a reshaping layer in front of the model",
         )
     out = tuple(outputs[0].shape)

@@ -196,7 +196,9 @@ def test_what_is_delivered_has_the_highest_loss_of_all_iterates(
     attack = APGD(norm=norm, epsilon=0.3, steps=steps, early_stop=early_stop, random_start=start)
     found = attack.run(classifier, examples(clean))
     visited = np.array([*classifier.differentiated, *classifier.evaluated])
-    assert len(visited) >= steps + 1 if early_stop else len(visited) == steps + 1  # some are verified in vain
+    assert (
+        len(visited) >= steps + 1 if early_stop else len(visited) == steps + 1
+    )  # false positives of the flip prediction
     values = classifier.f(visited.reshape(-1, 4).astype(np.float64))
     np.testing.assert_array_equal(found.images[0], visited[values.astype(np.float32).argmax()])
     assert found.steps.tolist() == [steps]
@@ -260,12 +262,14 @@ def test_the_first_step_has_the_length_that_is_given() -> None:
 
 
 @given(st.integers(1, 7), st.permutations(range(9)), st.integers(1, 9), st.sampled_from(["linf", "l2"]), st.booleans())
-def test_batch_and_company_change_nothing(slots: int, order: list[int], count: int, norm: Any, early: bool) -> None:
+def test_batch_and_company_change_nothing(
+    batch_size: int, order: list[int], count: int, norm: Any, early: bool
+) -> None:
     images = np.random.default_rng(3).random((9, *SHAPE), np.float32)
     data = examples(images, predict(rough(1), images))
     attack = APGD(norm=norm, epsilon=0.3, steps=9, early_stop=early, restarts=1, step_back=3)
     whole = attack.run(rough(1, 4), data)
     rows = np.array(order[:count])
-    part = attack.run(rough(1, slots), data.take(rows))
+    part = attack.run(rough(1, batch_size), data.take(rows))
     for name in ("images", "steps", "vanished", "forward_passes", "backward_passes"):
         np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[rows])

@@ -229,7 +229,7 @@ def test_neither_order_nor_company_nor_batch_size_matters(norm: Any) -> None:
     data = examples(clean, predict(Curved(), clean))
     attack = DeepFool(norm=norm)
     whole = attack.run(Curved(), data)
-    assert len(set(whole.steps.tolist())) > 1  # so that slots are refilled at different times
+    assert len(set(whole.steps.tolist())) > 1  # so that images leave the batch at different times
     assert (predict(Curved(), whole.images) != data.labels).all()
     order = np.random.default_rng(3).permutation(11)
     for rows, batch_size in ((order, 4), (order[:5], 3), (order, 1), (order, 64)):

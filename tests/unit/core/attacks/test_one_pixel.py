@@ -102,16 +102,16 @@ def test_what_the_gradient_foresees_by_hand() -> None:
     gradient = np.array([[1.0, 9.0, -2.0], [3.0, -7.0, -1.0]], np.float32)[..., None]
     # Gains: 0.5, 0, 0.4; 0.3, 0, 0.6. The largest gradients have nowhere to go.
     best = candidates([[1, 2, 0]], [[0, 0, 255]], [[0, 2, 0]], [[1, 0, 255]])
-    np.testing.assert_array_equal(GREY.foreseen(clean, gradient, 4), best)
-    pairs = FewPixels(2, (2, 3, 1), (0.0, 1.0), 255).foreseen(clean, gradient, 2)
+    np.testing.assert_array_equal(GREY.seeded(clean, gradient, 4), best)
+    pairs = FewPixels(2, (2, 3, 1), (0.0, 1.0), 255).seeded(clean, gradient, 2)
     np.testing.assert_array_equal(pairs, [[[1, 2, 0], [0, 0, 255]], [[1, 2, 0], [0, 2, 0]]])
-    assert GREY.foreseen(clean, gradient, 20).shape == (20, 1, 3)
+    assert GREY.seeded(clean, gradient, 20).shape == (20, 1, 3)
 
 
 def test_channels_of_a_pixel_gain_together() -> None:
     clean = np.zeros((1, 2, 3), np.float32)
     gradient = np.array([[[2, 2, -2], [5, 0, 0]]], np.float32)
-    seeds = FewPixels(1, (1, 2, 3), (-1.0, 1.0), 4).foreseen(clean, gradient, 2)
+    seeds = FewPixels(1, (1, 2, 3), (-1.0, 1.0), 4).seeded(clean, gradient, 2)
     np.testing.assert_array_equal(seeds, [[[0, 0, 4, 4, 0]], [[0, 1, 4, 0, 0]]])
 
 
@@ -299,7 +299,7 @@ def test_evolution_alone_finds_a_flip_where_there_is_one(pixels: int, shape: tup
     assert check(pixels, shape, (0.0, 1.0), targeted, attack).steps.max() > 1
 
 
-def test_what_is_predicted_as_wanted_from_the_start_is_left_alone() -> None:
+def test_an_image_that_reaches_the_goal_from_the_start_is_left_alone() -> None:
     data = data_of(SHAPES[0])
     there = replace(data, labels=1 - data.labels)
     for seeded in (0.0, 0.5):

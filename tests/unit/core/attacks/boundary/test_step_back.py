@@ -188,7 +188,7 @@ def test_half_of_an_even_change_is_whole_levels_however_it_was_added_up() -> Non
     np.testing.assert_array_equal(levels, 3 * steps.ravel())
 
 
-def test_an_image_that_is_as_wanted_from_the_start_is_reached_again() -> None:
+def test_an_image_that_reaches_the_goal_from_the_start_goes_all_the_way_back() -> None:
     clean, far = image(10, 20, 30, 40) / np.float32(255), image(200, 255, 130, 41) / np.float32(255)
     np.testing.assert_array_equal(back(REACHED, examples(clean, levels=255), far, 9), clean)
     np.testing.assert_allclose(back(REACHED, examples(clean), far, 9), clean + (far - clean) / 512, rtol=1e-5)

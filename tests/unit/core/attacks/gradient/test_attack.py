@@ -190,7 +190,7 @@ def test_a_failure_is_kept_as_the_attack_left_it() -> None:
 
 @given(st.integers(1, 7), st.integers(1, 13), st.randoms(use_true_random=False), st.booleans())
 def test_the_result_depends_neither_on_batch_nor_on_company(
-    slots: int, count: int, random: object, start: bool
+    batch_size: int, count: int, random: object, start: bool
 ) -> None:
     reference = linear(batch_size=4)
     data = random_examples(13, reference)
@@ -199,13 +199,13 @@ def test_the_result_depends_neither_on_batch_nor_on_company(
     rows = list(range(13))
     random.shuffle(rows)  # type: ignore[attr-defined]
     chosen = np.array(rows[:count])
-    part = attack.run(linear(batch_size=slots), data.take(chosen))
+    part = attack.run(linear(batch_size=batch_size), data.take(chosen))
     np.testing.assert_array_equal(part.images, whole.images[chosen])
     np.testing.assert_array_equal(part.steps, whole.steps[chosen])
     np.testing.assert_array_equal(part.vanished, whole.vanished[chosen])
 
 
-def test_slots_are_refilled_as_soon_as_they_are_free() -> None:
+def test_free_places_of_the_active_batch_are_refilled_at_once() -> None:
     classifier = linear(batch_size=4)
     data = random_examples(40, classifier)
     classifier.passes = 0

@@ -152,7 +152,9 @@ def test_a_restart_is_for_those_who_withstood_and_is_kept_where_it_helps() -> No
 
 
 @given(st.integers(1, 7), st.permutations(range(9)), st.integers(1, 9), st.sampled_from(["linf", "l2"]), st.booleans())
-def test_batch_and_company_change_nothing(slots: int, order: list[int], count: int, norm: Any, targeted: bool) -> None:
+def test_batch_and_company_change_nothing(
+    batch_size: int, order: list[int], count: int, norm: Any, targeted: bool
+) -> None:
     rng = np.random.default_rng(3)
     weights, bias = rng.normal(size=(4, 4)), rng.normal(size=4)
     images, labels = rng.random((9, *SHAPE), np.float32), rng.integers(0, 4, 9)
@@ -160,6 +162,6 @@ def test_batch_and_company_change_nothing(slots: int, order: list[int], count: i
     attack = MIFGSM(norm=norm, epsilon=0.4, steps=4, restarts=2, schedule="cosine", step_back=3)
     whole = attack.run(LinearClassifier(weights, bias, 4), data)
     rows = np.array(order[:count])
-    part = attack.run(LinearClassifier(weights, bias, slots), data.take(rows))
+    part = attack.run(LinearClassifier(weights, bias, batch_size), data.take(rows))
     np.testing.assert_array_equal(part.images, whole.images[rows])
     np.testing.assert_array_equal(part.steps, whole.steps[rows])

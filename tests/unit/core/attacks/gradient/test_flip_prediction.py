@@ -48,16 +48,16 @@ def test_a_saturated_prediction_and_a_gradient_of_nothing_are_no_guess() -> None
 
 
 @given(st.integers(1, 5), st.integers(0, 3))
-def test_what_is_guessed_changes_nothing_but_the_passes(slots: int, guess: int) -> None:
+def test_what_is_guessed_changes_nothing_but_the_passes(batch_size: int, guess: int) -> None:
     rng = np.random.default_rng(7)
     weights, bias = rng.normal(size=(3, 4)), rng.normal(size=3)
     images = rng.random((11, 2, 2, 1), np.float32)
 
     def guessed(*_: Any) -> np.ndarray:
-        return np.arange(len(_[1])) % 3 < guess  # nobody, some in vain, everybody
+        return np.arange(len(_[1])) % 3 < guess  # none, some falsely, all
 
     def run(with_guess: bool) -> Any:
-        classifier = LinearClassifier(weights, bias, slots)
+        classifier = LinearClassifier(weights, bias, batch_size)
         examples = Examples(images, predict(classifier, images), np.arange(11))
         with pytest.MonkeyPatch.context() as patch:
             if with_guess:
@@ -81,6 +81,6 @@ def test_it_saves_gradients() -> None:
         without = classifier.passes
     classifier.passes = 0
     MIFGSM(epsilon=0.5, step_back=0).run(classifier, examples)
-    # A linear margin of two classes is foreseen, but for steps that end at the bounds or near the boundary.
+    # A linear margin of two classes is predicted, but for steps that end at the bounds or near the boundary.
     flipped = int((steps < 10).sum())
     assert without - classifier.passes >= 0.6 * flipped / 8
