@@ -98,8 +98,8 @@ def test_a_detached_run(folder: Path) -> None:
 
 @pytest.mark.usefixtures("one_thread")
 def test_training(folder: Path) -> None:
-    arguments = ("--data", "mine.npz", "--test-data", "mine.npz", "--epochs", "1", "--validation", "10", "--out", "trained.keras")
-    done = call("module", folder, "train", "--model", "mlp", *arguments)
+    sets = ("--data", "mine.npz", "--test-data", "mine.npz", "--validation", "10")
+    done = call("module", folder, "train", "--model", "mlp", *sets, "--epochs", "1", "--out", "trained.keras")
     assert done.returncode == 0, done.stderr
     assert (folder / "trained.keras").is_file()
 
