@@ -92,7 +92,7 @@ def descendants(pid: int) -> list[int]:
 def workers(pid: int) -> list[int]:
     """The main processes of the Celery workers that a command started."""
     everything = processes()
-    return [child for child in descendants(pid) if everything[child][0] == pid and "celery" in everything[child][1]]
+    return [child for child in descendants(pid) if everything[child][0] == pid and " worker " in everything[child][1]]
 
 
 def wait_for(what: Callable[[], Any], timeout: float = _TIMEOUT, poll: float = 0.02) -> Any:
