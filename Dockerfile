@@ -23,5 +23,5 @@ ENV PATH=/opt/venv/bin:$PATH \
     ADVSHARD_STORE=/store \
     ADVSHARD_CACHE=/cache
 WORKDIR /tmp
-ENTRYPOINT ["python", "-m", "orchestrator"]
+ENTRYPOINT ["advshard"]
 CMD ["--help"]

@@ -8,13 +8,13 @@ ARGS ?=
 .PHONY: run test flower lint bench peers chaos containers lock audit clean
 
 run: .venv/installed
-	$(BIN)/python -m orchestrator run $(ARGS)
+	$(BIN)/advshard run $(ARGS)
 
 test: .venv/installed
 	$(BIN)/python -m pytest $(ARGS)
 
 flower: .venv/installed
-	$(BIN)/python -m orchestrator flower $(ARGS)
+	$(BIN)/advshard flower $(ARGS)
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

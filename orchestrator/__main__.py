@@ -1,7 +1,5 @@
 """``python -m orchestrator``: the same command as ``advshard``."""
 
-import atexit
-import gc
 import sys
 from pathlib import Path
 
@@ -14,6 +12,4 @@ if not sys.flags.safe_path and sys.path and Path(sys.path[0]).resolve() != _ROOT
 from orchestrator.cli import main  # noqa: E402
 
 if __name__ == "__main__":
-    # At its end Python looks through all objects for garbage: 0.1 s.
-    atexit.register(gc.freeze)
     main()

@@ -11,6 +11,7 @@ from core.errors import ConfigError
 from core.run.run_store import RunStore
 from core.run.store import Store
 from core.runtime.settings import DEFAULT_QUEUE, DEFAULT_STORE, settings
+from orchestrator.option_groups import option_group
 from tasks.queues import check_name
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,35 +40,40 @@ class AutoOr(click.ParamType[int | None]):
         return number
 
 
+MODEL_GROUP = "Images and model"
+_where = option_group("Workers and store")
+
+
 def store_option(function: F) -> F:
-    """``--store``: where the runs are."""
-    decorate = click.option(
+    """Add ``--store``, the folder or URL of the runs."""
+    decorate = _where(
         "--store", metavar="URL", help=f"Folder of the runs, or any fsspec URL [ADVSHARD_STORE, {DEFAULT_STORE}]"
     )
     return decorate(function)
 
 
 def broker_options(function: F) -> F:
-    """``--broker``, ``--queue`` and ``--workers``."""
-    function = click.option(
+    """Add ``--broker``, ``--queue`` and ``--workers``."""
+    function = _where(
         "--workers",
         type=AutoOr("workers", "one per core"),
         default="auto",
-        help="Worker processes of the embedded default",
+        help="Worker processes on this machine, without --broker",
     )(function)
-    function = click.option(
-        "--queue", default=DEFAULT_QUEUE, help="Name of a queue, for workers that take from it [needs --broker]"
+    function = _where(
+        "--queue", default=DEFAULT_QUEUE, help="Name of a queue, for the workers that consume it [needs --broker]"
     )(function)
-    return click.option("--broker", metavar="URL", help="Redis or Valkey with workers on it [ADVSHARD_BROKER_URL]")(
+    return _where("--broker", metavar="URL", help="Redis or Valkey server with workers on it [ADVSHARD_BROKER_URL]")(
         function
     )
 
 
 def trust_option(function: F) -> F:
-    """``--trust-model``: consent to run the code in the model's file."""
-    return click.option(
+    """Add ``--trust-model``, the consent to run the code in the model's file."""
+    decorate = option_group(MODEL_GROUP)(
         "--trust-model", is_flag=True, help="Run code in the model's file, such as Lambda layers [ADVSHARD_TRUST_MODEL]"
-    )(function)
+    )
+    return decorate(function)
 
 
 def trusted(given: bool) -> bool:
@@ -114,7 +120,7 @@ def find_run(run: str | None, store: str | None) -> RunStore:
     found = RunStore(run) if "/" in run else place.run(run)
     if not found.has_manifest():
         raise ConfigError(
-            "the id or the URL of a run", f"{run!r}, not found in {place.folder.url()}", "see 'orchestrator list'"
+            "the id or the URL of a run", f"{run!r}, not found in {place.folder.url()}", "see 'advshard list'"
         )
     found.manifest()
     return found

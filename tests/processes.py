@@ -20,7 +20,7 @@ _TIMEOUT = 120.0
 
 
 def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m orchestrator`` to its end."""
+    """Run ``python -m orchestrator``, the form that works from a clone, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "orchestrator", *arguments],
         capture_output=True,

@@ -68,7 +68,7 @@ def measure(quick: bool) -> Result:
         notes=[
             f"{len(clean):,} test images, labels = clean predictions, epsilon 20/255. CPU: the attack alone, in one "
             "thread, after loading and tracing; MI-FGSM needs nothing else, advGAN's generator is trained first: "
-            "`python -m orchestrator train --model advgan --against cnn`. A generator that was trained against one "
+            "`advshard train --model advgan --against cnn`. A generator that was trained against one "
             "model has little effect on the other.",
         ],
     )

@@ -56,7 +56,7 @@ def measure(quick: bool) -> Result:
             )
         ],
         notes=[
-            f"`python -m orchestrator run --shards {SHARDS} --workers {WORKERS}` into a fresh store: plan, private "
+            f"`advshard run --shards {SHARDS} --workers {WORKERS}` into a fresh store: plan, private "
             "broker, workers, attack, SSIM, ledger, audit, report and page, from the first process to the last "
             f"one's end. The script (`bench/peers/script_{PEER.lower()}.py`), with the library's default number of "
             "threads: load, attack, success, SSIM, save. "

@@ -119,7 +119,7 @@ def measure(quick: bool) -> Result:
         name="systems",
         title="One command each",
         command="python -m bench systems",
-        tables=[Table(columns=["", "`python -m orchestrator run`", *_COLUMNS, "source", "why they differ"], rows=rows)],
+        tables=[Table(columns=["", "`advshard run`", *_COLUMNS, "source", "why they differ"], rows=rows)],
         notes=[
             "Success: the prediction on the adversarial image differs from that on the clean one, over all images; "
             "accuracy: it is the label; robust accuracy: both are. SSIM over all images; uncropped: with the "

@@ -58,7 +58,7 @@ class RunStore:
                 raise StoreError(
                     "the folder of a run",
                     f"{self.url}, without {layout.MANIFEST}",
-                    "see 'python -m orchestrator list'",
+                    "see 'advshard list'",
                 ) from None
             check_layout(content, self.url)
             self._manifest = decode(Manifest, content, self.folder.path(layout.MANIFEST))

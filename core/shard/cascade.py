@@ -70,7 +70,7 @@ def build(name: str, params: dict[str, Scalar]) -> Attack:
         raise ConfigError(
             f"{name} with a valid {field_name}",
             f"{first['input']!r} ({first['msg']})",
-            "see 'python -m orchestrator attacks'",
+            "see 'advshard attacks'",
         ) from None
 
 

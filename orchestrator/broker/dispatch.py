@@ -63,13 +63,13 @@ class CeleryDispatcher:
             return f"the broker does not answer ({type(error).__name__})"
         ours = [worker for worker, taken in queues.items() if self._partitions[0] in {queue["name"] for queue in taken}]
         if not queues:
-            return "no worker is on this broker; start one with 'python -m orchestrator worker'"
+            return "no worker is on this broker; start one with 'advshard worker'"
         if not ours:
             queue = self._partitions[0].split(".")[1]
             software = ", ".join(f"{name} {version}" for name, version in versions().items())
             return (
                 f"{len(queues)} workers are on this broker, none with the software of this run ({software}) "
-                f"and its queue {queue!r}; 'python -m orchestrator doctor' says which they have"
+                f"and its queue {queue!r}; 'advshard doctor' says which they have"
             )
         return f"{len(ours)} workers are on this broker, busy elsewhere"
 

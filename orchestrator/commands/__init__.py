@@ -1,1 +1,1 @@
-"""The commands of ``python -m orchestrator``, one file each."""
+"""The commands of ``advshard``, one file each."""

@@ -14,7 +14,9 @@ from core.run.value import Scalar
 from core.run.work_unit import MAX_RANGE
 from core.runtime.child_python import python_command
 from orchestrator.exit_codes import INCOMPLETE, RunInterruptedError
+from orchestrator.option_groups import GroupedCommand, option_group
 from orchestrator.options import (
+    MODEL_GROUP,
     AutoOr,
     broker_options,
     broker_url,
@@ -30,65 +32,64 @@ from orchestrator.planning.request import DEFAULT_FALLBACK, Request
 _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "step_size", "step_back": "step_back"}
 
 
-@click.command("run")
-@click.option(
-    "--shards", type=click.IntRange(max=MAX_SHARDS), default=Request.shards, help="Shards that the set is split into"
-)
-@click.option(
-    "--shards-per-task",
-    type=AutoOr("shards", "as many as make a task worth its message", MAX_RANGE),
-    default="auto",
-    help="Small shards that a worker takes together; auto fills a task with up to 256 images",
-)
-@click.option(
-    "--attack", default=Request.attack, help="One of 'orchestrator attacks', or several: A,B,C, for who withstands"
-)
-@click.option(
-    "--fallback",
-    help="Attack for images that the first left unchanged, or 'none'  [default: ifgsm for mifgsm and its kin]",
-)
-@click.option("--target", help="Class that images are to be predicted as: a number, least-likely or random")
-@click.option(
-    "--eps", type=float, help="Largest change of a pixel, in the units of the bounds  [default: 20/255 of them]"
-)
-@click.option("--steps", type=int, help="Iterations at most  [default: the attack's]")
-@click.option("--decay", type=float, help="Momentum's decay factor  [default: the attack's]")
-@click.option("--step-size", type=float, help="Change of a pixel per step  [default: 1.5 eps / steps]")
-@click.option("--step-back", type=int, help="Bisections back towards the clean image  [default: the attack's]")
-@click.option("--early-stop/--no-early-stop", default=None, help="Stop an image at its first misclassification")
-@click.option(
+_data, _attack = option_group(MODEL_GROUP), option_group("Attack")
+_shards, _progress = option_group("Shards and attempts"), option_group("Progress")
+
+
+@click.command("run", cls=GroupedCommand)
+@_data("--model", default=Request.model, help="A shipped model, or a Keras file")
+@_data("--data", default=Request.data, help="A registered image set, or an .npz file")
+@_data("--bounds", type=float, nargs=2, default=Request.bounds, help="Pixel range that the model expects")
+@_data("--limit", type=int, help="Attack only the first N images")
+@trust_option
+@_attack("--attack", default=Request.attack, help="A name from 'advshard attacks', or a cascade A,B,C")
+@_attack("--eps", type=float, help="Largest change of a pixel, in units of the bounds  [default: 20/255 of them]")
+@_attack("--steps", type=int, help="Iterations at most  [default: the attack's]")
+@_attack("--step-size", type=float, help="Change of a pixel per step  [default: 1.5 eps / steps]")
+@_attack("--decay", type=float, help="Decay factor of the momentum  [default: the attack's]")
+@_attack("--step-back", type=int, help="Bisections back towards the clean image  [default: the attack's]")
+@_attack("--early-stop/--no-early-stop", default=None, help="Stop an image at its first misclassification")
+@_attack(
     "--set",
     "settings",
     metavar="NAME=VALUE",
     multiple=True,
-    help="Any other hyper-parameter of the attacks; ATTACK.NAME=VALUE for one of them",
+    help="Any other hyper-parameter; ATTACK.NAME=VALUE for one attack of a cascade",
 )
-@click.option("--model", default=Request.model, help="A shipped model, or a Keras file")
-@click.option("--data", default=Request.data, help="A registered data set, or an .npz file")
-@click.option("--limit", type=int, help="Attack the first N images alone")
-@click.option(
-    "--labels", type=click.Choice(["predicted", "true"]), default=Request.labels, help="What to move away from"
+@_attack(
+    "--fallback",
+    help="Attack for the images that the first attack leaves unchanged, or 'none'  [default: the attack's]",
 )
-@click.option("--bounds", type=float, nargs=2, default=Request.bounds, help="Pixel range that the model expects")
-@click.option("--seed", type=click.IntRange(min=0), default=Request.seed, help="Of everything random")
-@click.option(
-    "--batch-size", type=click.IntRange(1, LARGEST_BATCH), help="Fixed batch of every pass  [default: by image size]"
+@_attack(
+    "--labels",
+    type=click.Choice(["predicted", "true"]),
+    default=Request.labels,
+    help="Move images away from the clean prediction or from the true label",
 )
-@click.option(
+@_attack("--target", help="Class to move images towards: a number, least-likely or random")
+@_attack("--seed", type=click.IntRange(min=0), default=Request.seed, help="Seed of all random numbers")
+@_shards("--shards", type=click.IntRange(max=MAX_SHARDS), default=Request.shards, help="Number of shards")
+@_shards(
+    "--shards-per-task",
+    type=AutoOr("shards", "as many as make a task worth its message", MAX_RANGE),
+    default="auto",
+    help="Shards that one task takes together; auto fills a task with up to 256 images",
+)
+@_shards("--batch-size", type=click.IntRange(1, LARGEST_BATCH), help="Images per pass  [default: by the images' size]")
+@_shards(
     "--max-attempts",
     type=click.IntRange(min=1),
     default=Request.max_attempts,
-    help="Attempts before a shard is quarantined",
+    help="Failed attempts before a shard is quarantined",
 )
-@click.option(
+@_shards(
     "--time-limit",
     type=click.FloatRange(1, 18_000),
     default=Request.time_limit,
     help="Seconds for one attempt at a shard",
 )
-@click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
-@click.option("--detach", is_flag=True, help="Go on in the background; see 'status --watch' and 'cancel'")
-@trust_option
+@_progress("--flower", is_flag=True, help="Show workers, tasks and the run on a web page")
+@_progress("--detach", is_flag=True, help="Run in the background; see 'advshard status --watch' and 'advshard cancel'")
 @broker_options
 @store_option
 def run_command(
@@ -115,7 +116,7 @@ def run_command(
         params["early_stop"] = early_stop
     params.update(_setting(text) for text in settings)
     if detach and flower:
-        raise ConfigError("--detach or --flower", "both", "start 'orchestrator flower' for a broker of your own")
+        raise ConfigError("--detach or --flower", "both", "start 'advshard flower' for a broker of your own")
     url = broker_url(broker)
     check_queue(queue, url)
     request = Request(
@@ -134,10 +135,10 @@ def run_command(
     return see_through(run, url, queue, workers, flower, request.trust_model)
 
 
-@click.command("resume")
+@click.command("resume", cls=GroupedCommand)
 @click.argument("run", required=False)
 @click.option("--retry-quarantined", is_flag=True, help="Give quarantined shards another round of attempts")
-@click.option("--flower", is_flag=True, help="Show workers, tasks and the run on a web page meanwhile")
+@_progress("--flower", is_flag=True, help="Show workers, tasks and the run on a web page")
 @trust_option
 @broker_options
 @store_option
@@ -179,7 +180,7 @@ def see_through(
     try:
         report = execute(run, broker, workers, flower, queue, trust_model)
     except KeyboardInterrupt:
-        raise RunInterruptedError(f"interrupted; go on with: python -m orchestrator resume {run.url}") from None
+        raise RunInterruptedError(f"interrupted; go on with: advshard resume {run.url}") from None
     print_summary(run, report)
     print(run.url)
     return 0 if report.complete else INCOMPLETE
@@ -216,9 +217,7 @@ def start_detached(
             stderr=output,
             start_new_session=True,
         )
-    click.echo(
-        f"in the background, log in {log}; follow it with: python -m orchestrator status {run.url} --watch", err=True
-    )
+    click.echo(f"in the background, log in {log}; follow it with: advshard status {run.url} --watch", err=True)
     click.echo(run.url)
     return 0
 

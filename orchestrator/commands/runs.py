@@ -58,7 +58,7 @@ def cancel_command(run: str, store: str | None) -> None:
     if report is not None and report.complete:
         raise ConfigError("a run that isn't complete", found.url, "there is nothing to cancel")
     found.cancel()
-    click.echo(f"cancelled; go on with: python -m orchestrator resume {found.url}")
+    click.echo(f"cancelled; go on with: advshard resume {found.url}")
 
 
 @click.command("status")

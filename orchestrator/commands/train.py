@@ -114,7 +114,7 @@ def _config(options: dict[str, Any]) -> TrainConfig:
         first = error.errors()[0]
         option = f"--{first['loc'][0]}".replace("_", "-")
         raise ConfigError(
-            f"a valid {option}", f"{first['input']!r} ({first['msg']})", "see 'python -m orchestrator train --help'"
+            f"a valid {option}", f"{first['input']!r} ({first['msg']})", "see 'advshard train --help'"
         ) from None
 
 

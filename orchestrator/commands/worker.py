@@ -96,7 +96,6 @@ def _check(url: str, name: str) -> None:
         raise AdvshardError(str(error)) from None
     if not found:
         raise AdvshardError(
-            f"expected an answer of the worker {node}; got none; see its log, or start it with "
-            "'python -m orchestrator worker'"
+            f"expected an answer of the worker {node}; got none; see its log, or start it with 'advshard worker'"
         )
     click.echo(f"{node} answers")

@@ -150,9 +150,7 @@ class Scheduler:
                             self._show(self.progress)
                             return
                         if self._run.cancelled():
-                            raise IncompleteError(
-                                "the run was cancelled; 'python -m orchestrator resume' goes on with it"
-                            )
+                            raise IncompleteError("the run was cancelled; 'advshard resume' goes on with it")
                         self._check_in_flight()
                     self._store.end()
                 self._show(self.progress)

@@ -63,7 +63,7 @@ def _refuse_unknown(kinds: dict[str, type[Attack]], params: Params) -> None:
         if dot and owner not in kinds:
             raise ConfigError(f"a hyper-parameter of {', '.join(kinds)}", key, f"{owner!r} is not among the attacks")
         if not dot and len(kinds) > 1 and not any(key in kind.model_fields for kind in kinds.values()):
-            raise ConfigError(f"a hyper-parameter of one of {', '.join(kinds)}", key, "see 'orchestrator attacks'")
+            raise ConfigError(f"a hyper-parameter of one of {', '.join(kinds)}", key, "see 'advshard attacks'")
 
 
 def _for(name: str, kinds: dict[str, type[Attack]], params: Params) -> Params:

@@ -112,7 +112,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path, undisturbed:
         kill(process.pid, number)
         _, err = process.communicate(timeout=30)
         assert process.returncode == 130
-        assert err.splitlines()[-1] == f"interrupted; go on with: python -m orchestrator resume {run.url}"
+        assert err.splitlines()[-1] == f"interrupted; go on with: advshard resume {run.url}"
         assert "Traceback" not in err
         assert not set(children) & set(processes())
     # The same command finds its run again.

@@ -36,7 +36,7 @@ def generator_against(model: str) -> str:
         raise ConfigError(
             "a model that a generator is shipped for, or a generator",
             repr(model),
-            "train one: 'python -m orchestrator train --model advgan --against MODEL', and give --set generator=FILE",
+            "train one: 'advshard train --model advgan --against MODEL', and give --set generator=FILE",
         )
     return generator
 
@@ -49,7 +49,7 @@ def find_generator(generator: str, image_shape: tuple[int, ...]) -> Path:
             raise ModelError(
                 f"a generator for images of shape {image_shape}",
                 f"{generator!r}, which takes {card.image_shape}",
-                "train one: 'python -m orchestrator train --model advgan --against MODEL'",
+                "train one: 'advshard train --model advgan --against MODEL'",
             )
         return ZOO / f"{generator}.keras"
     path = Path(generator)
@@ -58,7 +58,7 @@ def find_generator(generator: str, image_shape: tuple[int, ...]) -> Path:
         raise ConfigError(
             "the name of a shipped generator or a Keras file",
             repr(generator),
-            f"choose one of {shipped}, or train one: 'python -m orchestrator train --model advgan --against MODEL'",
+            f"choose one of {shipped}, or train one: 'advshard train --model advgan --against MODEL'",
         )
     ask("core.models.advgan.card", path, image_shape)
     return path

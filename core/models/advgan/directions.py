@@ -71,7 +71,7 @@ def _check_shapes(path: Path, model: Any, image_shape: tuple[int, ...]) -> None:
         raise ModelError(
             f"{path}: a generator, from images of shape {image_shape} to changes of that shape",
             f"a model of the shapes {', '.join(map(str, given))}",
-            "train one: 'python -m orchestrator train --model advgan --against MODEL'",
+            "train one: 'advshard train --model advgan --against MODEL'",
         )
 
 

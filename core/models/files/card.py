@@ -43,7 +43,7 @@ def resolve(model: str, image_shape: tuple[int, ...], trusted: bool = False) -> 
             raise ModelError(
                 "a model whose weights are shipped",
                 f"{model!r}, which has none",
-                f"train it with 'python -m orchestrator train --model {model}' and give the file",
+                f"train it with 'advshard train --model {model}' and give the file",
             )
         found = ModelCard.model_validate_json(card.read_text())
         if found.image_shape != image_shape:

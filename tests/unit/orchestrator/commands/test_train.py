@@ -70,7 +70,7 @@ def test_the_command_on_a_shipped_card_is_still_the_command(name: str) -> None:
     ],
 )
 def test_the_command_names_what_was_chosen(words: str) -> None:
-    command = f"python -m orchestrator train --model dscnn {words}"
+    command = f"advshard train --model dscnn {words}"
     assert again(command) == command
 
 

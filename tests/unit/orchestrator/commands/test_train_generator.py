@@ -59,6 +59,6 @@ def test_what_is_refused(words: list[str], message: str, tmp_path: Path, capsys:
 def test_shipped_generators_were_made_by_the_command_on_their_card(name: str) -> None:
     path = find_generator(name, (28, 28, 1))
     card = GeneratorCard.model_validate_json(path.with_suffix(".json").read_text())
-    assert card.command == f"python -m orchestrator train --model advgan --against {card.against}"
+    assert card.command == f"advshard train --model advgan --against {card.against}"
     assert name == f"advgan-{card.against}"
     assert card.epsilon == GeneratorConfig().epsilon
