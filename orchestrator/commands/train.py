@@ -73,7 +73,7 @@ def train_command(data: str, test_data: str | None, out: Path | None, tensorboar
         raise click.UsageError("expected --against and --eps with --model advgan alone; add it or leave them out")
     from core.registry import MODELS
 
-    config = _config(options)
+    config = chosen_config(options)
     MODELS[config.model]
     target = out or Path("models") / f"{config.model}.keras"
     if target.suffix != ".keras":
@@ -100,14 +100,14 @@ def train_command(data: str, test_data: str | None, out: Path | None, tensorboar
         "image_shape": trained.model.input_shape[1:],
         "classes": trained.model.output_shape[-1],
         "test_accuracy": test_accuracy,
-        "command": _command(config, data, test_data),
+        "command": command_line(config, data, test_data),
     }
     target.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
     click.echo(f"test accuracy {test_accuracy:.4f}")
     click.echo(str(target))
 
 
-def _config(options: dict[str, Any]) -> TrainConfig:
+def chosen_config(options: dict[str, Any]) -> TrainConfig:
     try:
         return TrainConfig.model_validate(options)
     except ValidationError as error:
@@ -118,9 +118,9 @@ def _config(options: dict[str, Any]) -> TrainConfig:
         ) from None
 
 
-def _command(config: TrainConfig, data: str = DEFAULT_DATASET, test_data: str | None = None) -> str:
+def command_line(config: TrainConfig, data: str = DEFAULT_DATASET, test_data: str | None = None) -> str:
     """The command that trains the same model again, wherever it is written to."""
-    words = ["python", "-m", "orchestrator", "train", "--model", config.model]
+    words = ["advshard", "train", "--model", config.model]
     words += ["--data", data] if data != DEFAULT_DATASET else []
     words += ["--test-data", test_data] if test_data else []
     for name, value in config.model_dump(exclude_defaults=True, exclude={"model"}).items():

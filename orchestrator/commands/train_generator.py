@@ -82,7 +82,7 @@ def _config(options: dict[str, Any]) -> GeneratorConfig:
 
 def _command(config: GeneratorConfig, against: str, data: str) -> str:
     """The command that trains the same generator again, wherever it is written to."""
-    words = ["python", "-m", "orchestrator", "train", "--model", "advgan", "--against", against]
+    words = ["advshard", "train", "--model", "advgan", "--against", against]
     words += ["--data", data] if data != DEFAULT_DATASET else []
     for name, value in config.model_dump(exclude_defaults=True).items():
         words += [_option(name), str(value)]

@@ -75,7 +75,7 @@ def judge(answers: list[Answer], digest: str | None, store: str, queue: str) -> 
     ]
     if not ours:
         got = f"none of the {len(answers)} that answer would take our shards" if answers else "no worker answers"
-        return [failed("workers", got, "start one with 'python -m orchestrator worker'"), *findings]
+        return [failed("workers", got, "start one with 'advshard worker'"), *findings]
     processes = sum(answer.said["processes"] for answer in ours)
     names = ", ".join(answer.name for answer in ours)
     software = ", ".join(f"{name} {version}" for name, version in versions().items())

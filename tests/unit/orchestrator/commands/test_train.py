@@ -14,7 +14,7 @@ from core.errors import DataError
 from core.models.files.card import ZOO
 from core.registry import DATASETS
 from orchestrator.cli import main
-from orchestrator.commands.train import _command, _config, train_command
+from orchestrator.commands.train import chosen_config, command_line, train_command
 from orchestrator.planning.training_data import load_sets
 from tests.runs import save_set
 
@@ -76,10 +76,10 @@ def test_the_command_names_what_was_chosen(words: str) -> None:
 
 def again(command: str) -> str:
     """The command made from what the command says."""
-    options = train_command.make_context("train", shlex.split(command)[4:]).params
+    options = train_command.make_context("train", shlex.split(command)[2:]).params
     for name in ("data", "test_data", "out", "tensorboard", "against", "eps"):
         del options[name]
-    return _command(_config(options))
+    return command_line(chosen_config(options))
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -96,7 +96,7 @@ def test_colour_images_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture
     card = json.loads((tmp_path / "mine.json").read_text())
     assert card["image_shape"] == [8, 6, 3]
     assert card["classes"] == 4
-    assert shlex.split(card["command"])[6:10] == ["--data", str(data), "--test-data", str(data)]
+    assert shlex.split(card["command"])[4:8] == ["--data", str(data), "--test-data", str(data)]
 
 
 def test_the_sets_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
