@@ -108,6 +108,7 @@ def train_command(data: str, test_data: str | None, out: Path | None, tensorboar
 
 
 def chosen_config(options: dict[str, Any]) -> TrainConfig:
+    """The configuration that these options describe; raises ConfigError."""
     try:
         return TrainConfig.model_validate(options)
     except ValidationError as error:
