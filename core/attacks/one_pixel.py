@@ -69,7 +69,7 @@ class OnePixel(Attack):
                 return result
             images = np.concatenate([space.painted(examples.images[search.row], search.asks) for search in active])
             rows = np.repeat([search.row for search in active], [len(search.asks) for search in active])
-            objective, reached = _worth(examples, rows, classifier.logits(images))
+            objective, reached = worth(examples, rows, classifier.logits(images))
             start = 0
             for search in active:
                 result.forward_passes[search.row] += len(search.asks)
@@ -125,7 +125,7 @@ class _Search:
         return self.done
 
 
-def _worth(examples: Examples, rows: NDArray[np.intp], logits: NDArray[np.float32]) -> Worth:
+def worth(examples: Examples, rows: NDArray[np.intp], logits: NDArray[np.float32]) -> Worth:
     """Of candidates with these logits (n, classes) for the examples at ``rows`` (n,).
 
     The objective is the log odds of the target, or against the label.

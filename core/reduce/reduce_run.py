@@ -128,7 +128,7 @@ def _gather(
     try:
         with pq.ParquetWriter(file, schema()) as writer:
             for group in groups(parts, _ROW_GROUP):
-                pending += _rows(run, manifest, group)
+                pending += checked_rows(run, manifest, group)
                 if sum(map(len, pending)) >= _ROW_GROUP:
                     flush()
             if pending:
@@ -144,7 +144,7 @@ def _digests(rows: pa.Table) -> NDArray[np.uint8]:
     return np.frombuffer(bytes.fromhex("".join(rows.column("digest").to_pylist())), np.uint8).reshape(-1, 32)
 
 
-def _rows(run: RunStore, manifest: Manifest, group: list[FinishedShard]) -> list[pa.Table]:
+def checked_rows(run: RunStore, manifest: Manifest, group: list[FinishedShard]) -> list[pa.Table]:
     """The rows of shards without a gap, each checked against its record and the inputs."""
     tables = []
     for part, rows in zip(group, run.shards.rows_of(group), strict=True):

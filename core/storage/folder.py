@@ -37,7 +37,7 @@ def is_final(error: BaseException) -> bool:
     return isinstance(error, _FINAL_ERRORS) or getattr(error, "errno", None) in _FINAL_NUMBERS
 
 
-_retrying = tenacity.Retrying(
+RETRYING = tenacity.Retrying(
     retry=tenacity.retry_if_exception(lambda error: isinstance(error, OSError) and not is_final(error)),
     wait=tenacity.wait_random_exponential(multiplier=0.2, max=3.0),
     # What takes longer than that by itself gets its chances too.
@@ -62,7 +62,7 @@ def _tried_again(operation: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(operation)
     def again(*args: P.args, **kwargs: P.kwargs) -> T:
-        return _retrying(once, *args, **kwargs)
+        return RETRYING(once, *args, **kwargs)
 
     return again
 

@@ -13,7 +13,9 @@ _IMPATIENT = {"socket_timeout": 10.0, "socket_connect_timeout": 5.0}
 
 
 def use_broker(url: str) -> None:
-    """Send everything from here on through the broker at ``url``."""
+    """Send everything from here on through the broker at ``url``, also if there was another one before."""
+    app.close()  # the pool of connections to that one
+    vars(app).pop("amqp", None)  # and its producers: both are made again when they are needed
     app.conf.broker_url = url
     app.conf.broker_write_url = app.conf.broker_read_url = url
     app.conf.broker_transport_options = {**app.conf.broker_transport_options, **_IMPATIENT}

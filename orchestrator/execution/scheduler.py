@@ -252,12 +252,15 @@ class Scheduler:
                 self._states.lose(index)
             if in_flight:
                 self._send_again(shards)
-        for shards, record in records.items():
+        if records:
             self._note_progress()
-            self._states.finish(record, self._last_progress if live else None)
+        for shards, record in records.items():
+            self._states.finish(record)
             self._seconds.append(record.seconds)
             for each in (shards, *map(single, shards)):
                 self._in_flight.pop(each, None)
+        if records and live:
+            self._states.note_rate(self._last_progress)
 
     def _note_progress(self) -> None:
         self._last_progress, self._idle, self._states.note = self._clock.now(), self._limits.idle, ""

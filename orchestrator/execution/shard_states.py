@@ -59,19 +59,16 @@ class ShardStates:
         """All shards that are neither finished nor quarantined."""
         return [index for index in self.completed.missing() if index not in self.quarantined]
 
-    def finish(self, record: ShardRecord, now: float | None) -> None:
-        """Count a finished range, also if it was quarantined before.
-
-        Args:
-            record: of the range.
-            now: seconds on the steady clock; None for what was finished before this process looked.
-        """
+    def finish(self, record: ShardRecord) -> None:
+        """Count a finished range, also if it was quarantined before."""
         self.completed.add(record)
         for index in self.quarantined.intersection(record.shard.range):
             self.quarantined.remove(index)
             self._run.quarantine.lift(index)
-        if now is not None:
-            self._rate.add(now, self.completed.images)
+
+    def note_rate(self, now: float) -> None:
+        """Shards were finished at ``now``, seconds on the steady clock."""
+        self._rate.add(now, self.completed.images)
 
     def lose(self, index: int) -> None:
         """The artifacts of a shard are damaged: it is attacked again, but not for ever."""

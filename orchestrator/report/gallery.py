@@ -40,14 +40,15 @@ class Card:
 
 def cards(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]]) -> list[Card]:
     """Successes of each class in turn, then failures and fallbacks."""
-    data, rows = manifest.data, _choose(ledger)
+    data, rows = manifest.data, choose(ledger)
     indices = ledger["index"][rows]
     clean = to_float(run.inputs.chosen_images(data, indices), manifest.config.bounds)
     adversarial = run.results.chosen_attack_data(data, indices)
     return [_card(manifest, ledger, row, *pair) for row, *pair in zip(rows, clean, adversarial, strict=True)]
 
 
-def _choose(ledger: dict[str, NDArray[Any]]) -> list[int]:
+def choose(ledger: dict[str, NDArray[Any]]) -> list[int]:
+    """The rows of a ledger that the gallery shows: successes of each label in turn, then failures and fallbacks."""
     success, label = ledger["success"], ledger["label"]
     queues = [list(np.flatnonzero(success & (label == each))[:SUCCESSES]) for each in np.unique(label)]
     chosen: list[int] = []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from orchestrator.report.gallery import OTHERS, SUCCESSES
 
-_COLUMNS = (
+COLUMNS = (
     "index",
     "label",
     "clean_prediction",
@@ -44,9 +44,9 @@ class Histogram:
 def candidates(file: IO[bytes]) -> dict[str, NDArray[Any]]:
     """The rows that the gallery chooses from, by column: the first of each kind."""
     seen: Counter[int | str] = Counter()
-    found = [rows.take(_first_ones(rows, seen)) for rows in _groups(file, _COLUMNS)]
+    found = [rows.take(_first_ones(rows, seen)) for rows in _groups(file, COLUMNS)]
     kept = pa.concat_tables(found)
-    return {name: kept.column(name).to_numpy() for name in _COLUMNS}
+    return {name: kept.column(name).to_numpy() for name in COLUMNS}
 
 
 def histogram(file: IO[bytes]) -> Histogram | None:

@@ -14,6 +14,7 @@ import redis
 
 from core.run.layout import ATTACK_DATA
 from core.run.work_unit import single
+from orchestrator.broker.connection import use_broker
 from orchestrator.broker.dispatch import CeleryDispatcher
 from orchestrator.broker.valkey_server import ValkeyServer
 from tasks.app import app
@@ -70,15 +71,13 @@ def test_a_named_queue_is_for_its_own_workers(tmp_path: Path, server: ValkeyServ
 def client(server: ValkeyServer) -> Iterator[Any]:
     """A client of the broker that this process's app sends to."""
     kept = app.conf.broker_url
-    app.conf.broker_url = app.conf.broker_write_url = app.conf.broker_read_url = server.url
-    app._after_fork()  # forget the pools of connections to another broker
+    use_broker(server.url)
     password, path = server.url.removeprefix("redis+socket://:").split("@", 1)
     client = redis.Redis(unix_socket_path=path.split("?")[0], password=password)
     yield client
     client.close()
     app.pool.force_close_all()
-    app.conf.broker_url = app.conf.broker_write_url = app.conf.broker_read_url = kept
-    app._after_fork()
+    use_broker(kept)
 
 
 def lengths(client: Any) -> list[int]:

@@ -20,7 +20,7 @@ from core.attacks.boundary.segment import Places, Segment
 from core.image.pixels import Images
 from core.models.inference.classifier import Classifier
 
-_BATCHES = 16  # at a time
+BATCHES = 16  # at a time
 
 
 class SteppedBack(NamedTuple):
@@ -45,8 +45,8 @@ def step_back(
     known = np.full((2, len(far)), np.nan) if margins is None else margins.astype(np.float64)
     found, passes = np.empty_like(far), np.zeros(len(far), np.int64)
     # Not all at once: NumPy takes several times as long where the images don't fit into the processor's cache.
-    for start in range(0, len(far), _BATCHES * classifier.batch_size):
-        rows = np.arange(start, min(start + _BATCHES * classifier.batch_size, len(far)))
+    for start in range(0, len(far), BATCHES * classifier.batch_size):
+        rows = np.arange(start, min(start + BATCHES * classifier.batch_size, len(far)))
         part = _search(classifier, examples.take(rows), far[rows], bisections, known[:, rows])
         found[rows], passes[rows] = part
     return SteppedBack(found, passes)

@@ -10,7 +10,7 @@ import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-_MOST_BYTES = 128 << 20
+MAX_CONSTANT_BYTES = 128 << 20
 
 
 class Weights:
@@ -38,7 +38,7 @@ def memory_with_graphs(model: Any, graphs: int) -> int:
 
 
 def _are_constants(model: Any) -> bool:
-    return _weight_bytes(model) <= _MOST_BYTES
+    return _weight_bytes(model) <= MAX_CONSTANT_BYTES
 
 
 def _weight_bytes(model: Any) -> int:

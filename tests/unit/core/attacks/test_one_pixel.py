@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.attacks.base import Attacked, Examples
 from core.attacks.evolution.differential_evolution import Evolution, children
 from core.attacks.evolution.pixel_space import Candidates, FewPixels
-from core.attacks.one_pixel import OnePixel, _worth
+from core.attacks.one_pixel import OnePixel, worth
 from core.image.pixels import Bounds, to_float
 from core.models.inference.classifier import predict
 from tests.classifiers import LinearClassifier, image
@@ -118,14 +118,14 @@ def test_channels_of_a_pixel_gain_together() -> None:
 def test_the_objective_by_hand() -> None:
     logits = np.array([[2, 0, 0], [0, 1, 0], [200, 0, 0], [100, 0, 0]], np.float32)
     data = Examples(image(0, 0, 0, 0), np.array([0]), np.array([0]))
-    odds, reached = _worth(data, np.zeros(4, np.intp), logits)
+    odds, reached = worth(data, np.zeros(4, np.intp), logits)
     ln = np.log
     # Probabilities would be the same 1.0 in the last two.
     np.testing.assert_allclose(odds, [ln(2) - 2, ln(1 + np.e), ln(2) - 200, ln(2) - 100], rtol=1e-12)
     np.testing.assert_array_equal(reached, [False, True, False, False])
     target = Examples(data.images, data.labels, data.indices, targeted=True)
-    np.testing.assert_array_equal(_worth(target, np.zeros(4, np.intp), logits)[0], -odds)
-    np.testing.assert_array_equal(_worth(target, np.zeros(4, np.intp), logits)[1], ~reached)
+    np.testing.assert_array_equal(worth(target, np.zeros(4, np.intp), logits)[0], -odds)
+    np.testing.assert_array_equal(worth(target, np.zeros(4, np.intp), logits)[1], ~reached)
 
 
 # --- evolution -----------------------------------------------------------------------------------

@@ -178,8 +178,8 @@ class BusyServerError(Exception):
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Folder:
-    monkeypatch.setattr("core.storage.folder._retrying.sleep", lambda seconds: None)
-    monkeypatch.setattr("core.storage.folder._retrying.stop", tenacity.stop_after_attempt(6))
+    monkeypatch.setattr("core.storage.folder.RETRYING.sleep", lambda seconds: None)
+    monkeypatch.setattr("core.storage.folder.RETRYING.stop", tenacity.stop_after_attempt(6))
     fsspec.register_implementation("failing", Failing, clobber=True)
     Failing.errors = []
     return Folder("failing://x")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from core.datasets.npz import NpzDataset
 from core.errors import DataError, IntegrityError
-from core.reduce.reduce_run import _rows
+from core.reduce.reduce_run import checked_rows
 from core.run.index_map import IndexMap
 from core.run.manifest import DataRef, ShardSlice
 from core.run.records import ShardRecord
@@ -208,7 +208,7 @@ def test_rows_of_another_table_are_refused(change: dict[str, Any]) -> None:
     content = parquet(table(**change))
     run = stored("shards/00000001.parquet", content)
     with pytest.raises(IntegrityError, match="shard 1: its rows"):
-        _rows(run, manifest(), [record_of(content)])
+        checked_rows(run, manifest(), [record_of(content)])
 
 
 @pytest.mark.parametrize(

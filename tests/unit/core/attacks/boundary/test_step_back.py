@@ -200,6 +200,6 @@ def test_of_many_images_each_one_is_where_it_is_by_itself(monkeypatch: pytest.Mo
     clean, far = clean * np.float32(0.2), 1 - far * np.float32(0.2)
     margins = np.stack([examples(clean).margins(CLASSIFIER.logits(each)) for each in (clean, far)])
     alone = [back(CLASSIFIER, examples(clean[[k]]), far[[k]], 6, margins[:, [k]]) for k in range(11)]
-    monkeypatch.setattr("core.attacks.boundary.step_back._BATCHES", 1)
+    monkeypatch.setattr("core.attacks.boundary.step_back.BATCHES", 1)
     found = back(CLASSIFIER, examples(clean), far, 6, margins)
     np.testing.assert_array_equal(found, np.concatenate(alone))

@@ -296,7 +296,7 @@ def test_many_weights_stay_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     model = small_model((12, 12, 1), True)
     x, y = np.random.default_rng(0).random((4, 12, 12, 1), np.float32), np.zeros(4, np.int64)
     folded = KerasClassifier(model, (12, 12, 1), 4).gradient(x, y, "margin")
-    monkeypatch.setattr("core.models.fast.frozen._MOST_BYTES", 0)
+    monkeypatch.setattr("core.models.fast.frozen.MAX_CONSTANT_BYTES", 0)
     kept = KerasClassifier(model, (12, 12, 1), 4).gradient(x, y, "margin")
     np.testing.assert_allclose(kept[0], folded[0], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(kept[1], folded[1], rtol=1e-4, atol=1e-5)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import ModelError
+from core.models.fast.compiled import compiled
 from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import position_free, same_sizes, settle
 from core.models.inference.classifier import KerasClassifier, predict
@@ -156,17 +157,21 @@ def test_smaller_passes_serve_only_where_they_give_the_same_bits() -> None:
     assert settle(lambda size: LinearClassifier(weights, batch_size=size), 12, (2, 2, 1)).sizes == (3, 6, 12)
 
 
-def test_a_pass_is_filled_up_to_the_next_size() -> None:
+def test_a_pass_is_filled_up_to_the_next_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def watched(*traced: Any) -> Any:
+        inner = compiled(*traced)
+
+        def call(x: Any, *more: Any) -> Any:
+            seen.append(len(x))
+            return inner(x, *more)
+
+        return call
+
+    monkeypatch.setattr("core.models.inference.classifier.compiled", watched)
     classifier = KerasClassifier(build("dense softmax"), SHAPE, 8)
     classifier.sizes = (4, 8)
-    seen: list[int] = []
-    inner = classifier._forward()
-
-    def watched(x: Any) -> Any:
-        seen.append(len(x))
-        return inner(x)
-
-    classifier._forward = lambda: watched  # type: ignore[assignment]
     x = images(17)
     whole = classifier.logits(x)
     assert seen == [8, 8, 4]
