@@ -1,50 +1,56 @@
-"""Everything that advshard raises on purpose.
+"""The exceptions that advshard raises.
 
-A message says in one line what was expected, what came, and what to do.
+The message of an InputError states in one line what was expected, what was received, and what to do.
 """
 
 from __future__ import annotations
 
 
 class AdvshardError(Exception):
-    """Base of all errors of this project. Its text is fit to be shown to a user."""
+    """Base class of all errors of this project. The message is written for users."""
 
 
 class InputError(AdvshardError):
-    """Something the user gave can't be used. The command line ends with exit code 2."""
+    """The user's input is invalid. The command line exits with code 2.
+
+    Args:
+        expected: what would be valid.
+        got: what was received.
+        advice: what to do about it.
+    """
 
     def __init__(self, expected: str, got: str, advice: str) -> None:
         self.expected, self.got, self.advice = expected, got, advice
         super().__init__(f"expected {expected}; got {got}; {advice}".replace("\n", " "))
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
-        # Of what can't be pickled, Celery says no more than that it is an AdvshardError.
+        # Without this the error can't be unpickled, and Celery would report only its class.
         return type(self), (self.expected, self.got, self.advice)
 
 
 class ConfigError(InputError):
-    """A hyper-parameter or an option out of its range, or unknown."""
+    """An option or a hyper-parameter is unknown or out of range."""
 
 
 class DataError(InputError):
-    """An image set that can't be attacked as it is."""
+    """An image set is missing or invalid."""
 
 
 class ModelError(InputError):
-    """A model that can't be loaded, or not be read as a classifier of these images."""
+    """A model can't be loaded, or is not a classifier of these images."""
 
 
 class StoreError(InputError):
-    """A store that can't be read or written."""
+    """A store can't be read or written."""
 
 
 class BrokerError(InputError):
-    """A broker that doesn't answer."""
+    """A broker doesn't respond."""
 
 
 class IntegrityError(AdvshardError):
-    """What stands in the store isn't what its record says."""
+    """Content of the store is invalid or contradicts its record."""
 
 
 class IncompleteError(AdvshardError):
-    """A run that could not be brought to its end. The command line ends with exit code 3."""
+    """A run could not be completed. The command line exits with code 3."""

@@ -1,7 +1,7 @@
-"""Name -> class, for attacks, data sets, models and metrics.
+"""Registries that map names to classes: attacks, data sets, models and metrics.
 
-A class registers itself with ``@ATTACKS.register("name")``; importing the registry's package
-imports every module in it, so that adding a file is all it takes to add an entry.
+A class registers itself with ``@ATTACKS.register("name")``. The first look-up imports every module of the
+registry's package, so adding one file adds an entry.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ C = TypeVar("C")
 
 
 class Registry(Generic[T]):
-    """The entries of one kind, found by importing every module of ``package``."""
+    """The registered classes of one kind, discovered by importing every module of ``package``."""
 
     def __init__(self, kind: str, package: str) -> None:
         self.kind, self.package = kind, package
@@ -26,7 +26,7 @@ class Registry(Generic[T]):
         self._scanned = False
 
     def register(self, name: str) -> Callable[[C], C]:
-        """Class decorator: make the class known as ``name`` (unique in its registry)."""
+        """Register the decorated class under ``name``; raises ValueError for a name that is taken."""
 
         def add(entry: C) -> C:
             known = self._entries.get(name)
@@ -38,7 +38,7 @@ class Registry(Generic[T]):
         return add
 
     def __getitem__(self, name: str) -> T:
-        """The entry called ``name``; raises ConfigError with the known names."""
+        """The class registered as ``name``; raises ConfigError with the known names."""
         self._scan()
         try:
             return self._entries[name]
@@ -69,7 +69,7 @@ class Registry(Generic[T]):
                 for module in pkgutil.iter_modules(package.__path__):
                     importlib.import_module(f"{self.package}.{module.name}")
             except BaseException:
-                self._scanned = False  # or the next look-up would say that there are no more entries
+                self._scanned = False  # otherwise the next look-up would see an incomplete registry
                 raise
 
 

@@ -1,1 +1,1 @@
-"""Composition: for an image nobody prepared, the most similar picture of another label, and a blend of the two."""
+"""Finds the most similar image of another label (by SSIM), for attacks that blend the two."""

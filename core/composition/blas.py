@@ -1,4 +1,4 @@
-"""One thread for the many small matrix products here: OpenBLAS's own, on all cores, took 35 times as long."""
+"""Limits BLAS to one thread: with OpenBLAS's default, all cores, the many small products here took 35 times as long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Within it, NumPy's matrix products take one thread each. For a function, as a decorator, too."""
+    """Run NumPy's matrix products on one thread each, as a context manager or a decorator."""
     with _controller().limit(limits=1, user_api="blas"):
         yield
 

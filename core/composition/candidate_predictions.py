@@ -1,4 +1,4 @@
-"""What a classifier takes the candidates themselves for, asked once."""
+"""A classifier's predictions for the candidates, computed once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _known: WeakKeyDictionary[Classifier, WeakKeyDictionary[Candidates, NDArray[np.i
 
 
 def candidate_classes(classifier: Classifier, candidates: Candidates) -> NDArray[np.int64]:
-    """The prediction (N,) for each candidate, remembered for as long as both are there."""
+    """Predict the class (N,) of each candidate; cached while the classifier and the candidates are alive."""
     known = _known.setdefault(classifier, WeakKeyDictionary())
     if candidates not in known:
         rows = np.arange(len(candidates.labels))

@@ -1,4 +1,4 @@
-"""The pictures that an image can be composed with, and what is computed of them once."""
+"""The candidates: images that others can be composed with, and their precomputed window statistics."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _AT_A_TIME = 1024
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """N labelled pictures, with the statistics of their L windows. The arrays may be memory maps.
+    """N labelled images with the statistics of their L SSIM windows. The arrays may be memory maps.
 
-    images: (N, H, W, C), uint8 or float32 within the bounds; labels: (N,).
-    means, variances: (N, L) float32, of each window, the extent of the bounds being 1.
+    images: (N, H, W, C), uint8 or float32 within the bounds. labels: (N,).
+    means, variances: (N, L) float32, per window, of pixels divided by the extent of the bounds.
     """
 
     images: NDArray[Any]
@@ -34,7 +34,7 @@ class Candidates:
     @classmethod
     @one_blas_thread()
     def of(cls, images: NDArray[Any], labels: NDArray[np.int64], bounds: Bounds = (0.0, 1.0)) -> Candidates:
-        """The candidates with their statistics. Raises DataError for sides under 11 pixels."""
+        """Compute the statistics of labelled images; raises DataError for sides shorter than 11 pixels."""
         shape = len(images), windows_of(images.shape[1:]).count
         means, variances = np.empty(shape, np.float32), np.empty(shape, np.float32)
         for start in range(0, len(images), _AT_A_TIME):
@@ -44,14 +44,14 @@ class Candidates:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], bounds: Bounds) -> Candidates:
-        """The candidates whose ``arrays`` these are."""
+        """Rebuild candidates from what ``arrays`` returned."""
         images, labels, means, variances = (np.asarray(arrays[name]) for name in _NAMES)
         return cls(images, labels, means, variances, bounds)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All there is of them but the bounds, to be stored by name."""
+        """All fields but the bounds, by name, for storage."""
         return {name: getattr(self, name) for name in _NAMES}
 
     def floats(self, rows: NDArray[np.intp]) -> Images:
-        """The pictures at ``rows`` as a model takes them."""
+        """The images at ``rows``, float32 within the bounds."""
         return to_float(self.images[rows], self.bounds)

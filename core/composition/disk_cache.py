@@ -1,4 +1,4 @@
-"""The statistics of candidates, computed once on a machine: kept in its cache by what they follow from."""
+"""Caches candidate statistics and embeddings on disk, under a digest of their inputs: computed once per machine."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from core.image.pixels import Bounds
 from core.runtime.cache_dir import cache_dir
 
 Arrays = dict[str, NDArray[Any]]
-WORTH_EMBEDDING = 2000  # images: comparing so few with every candidate takes less than making the embedding
-_VERSION = 2  # grows with every change of what is computed
+WORTH_EMBEDDING = 2000  # images; for fewer, comparing each with every candidate is faster than computing an embedding
+_VERSION = 2  # increment whenever the computation changes
 
 
 def candidate_arrays(pictures: ImageSet, bounds: Bounds) -> Arrays:
-    """The arrays of the ``Candidates`` that these pictures are, as memory maps."""
-    return _kept(
+    """The arrays of the ``Candidates`` of these images, as memory maps."""
+    return _cached(
         "candidates", pictures, bounds, lambda: Candidates.of(pictures.images, pictures.labels, bounds).arrays()
     )
 
 
 def embedding_arrays(pictures: ImageSet, bounds: Bounds) -> Arrays:
-    """The arrays of the ``Embedding`` of these pictures, as memory maps."""
+    """The arrays of the ``Embedding`` of these images, as memory maps."""
     candidates = Candidates.from_arrays(candidate_arrays(pictures, bounds), bounds)
-    return _kept("embedding", pictures, bounds, lambda: Embedding.of(candidates).arrays())
+    return _cached("embedding", pictures, bounds, lambda: Embedding.of(candidates).arrays())
 
 
 def has_embedding(pictures: ImageSet, bounds: Bounds) -> bool:
-    """Whether it was made before."""
+    """Whether the embedding of these images is in the cache."""
     return _folder("embedding", pictures, bounds).is_dir()
 
 
-def _kept(kind: str, pictures: ImageSet, bounds: Bounds, make: Callable[[], Arrays]) -> Arrays:
+def _cached(kind: str, pictures: ImageSet, bounds: Bounds, make: Callable[[], Arrays]) -> Arrays:
     folder = _folder(kind, pictures, bounds)
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as scratch:
             for name, array in make().items():
                 np.save(Path(scratch) / f"{name}.npy", array)
-            with suppress(OSError):  # another process was faster
+            with suppress(OSError):  # another process has written it first
                 Path(scratch).rename(folder)
     return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in folder.glob("*.npy")}
 

@@ -1,10 +1,11 @@
-"""Vectors whose inner product is never less than the SSIM of their images.
+"""Vectors whose inner product is an upper bound on the SSIM of their images.
 
-SSIM is a positive definite kernel: in each window it is a product of 2 m m' + C1, of 2 cov + C2 and of two
-factors 1 / (a + b) = integral of exp(-t a) exp(-t b) dt, all of which are. So is its sum over the windows of a part
-of the picture: it is the inner product of vectors in some space. Of each vector we know the coordinates in the
-subspace spanned by some images, the landmarks (Williams and Seeger 2000, the Nystroem method), and how long the
-rest is; by Cauchy and Schwarz the inner product of two rests is at most the product of their lengths.
+In each window, SSIM is the product of 2 m m' + C1, 2 cov + C2 and two factors 1 / (a + b), where 1 / (a + b) is
+the integral of exp(-t a) exp(-t b) dt. Each factor is a positive definite kernel, hence so is their product, and its
+sum over the windows of a region is the inner product of two feature vectors. For each feature vector we compute the
+coordinates in the subspace spanned by a few images, the landmarks (the Nystroem method, Williams and Seeger 2000),
+and the norm of the residual. By the Cauchy-Schwarz inequality, the inner product of two residuals is at most the
+product of their norms.
 """
 
 from __future__ import annotations
@@ -22,23 +23,24 @@ from numpy.typing import NDArray
 from core.composition.blas import one_blas_thread
 from core.composition.candidates import Candidates
 from core.composition.landmarks import Landmarks
-from core.composition.regions import shares_of
+from core.composition.regions import region_weights
 from core.image.pixels import Bounds, Images
 
 _NAMES = ("landmarks", "projection", "sizes", "vectors")
 _AT_A_TIME = 1024
 _LANDMARKS, _COORDINATES = 512, 1536  # at most
-_LEAST = 1e-4  # the smallest eigenvalue that is used, where the part is the whole picture
-_ROUNDING = 1e-6  # of the squared length, in double precision
+_LEAST = 1e-4  # the smallest eigenvalue that is used, times the region's share of the windows
+_ROUNDING = 1e-6  # bound on the rounding error of the squared norm, in double precision
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """The vectors of candidates, and how to get those of other images. The arrays may be memory maps.
+    """The vectors of N candidates, and the projection that embeds other images. The arrays may be memory maps.
 
-    landmarks: (m, H, W, C) float32; projection: (m, d) float64, from what a part adds to the SSIM with each of them to
-    coordinates, those of the first part first; sizes: (P,), how many coordinates each part has.
-    vectors: (N, d + P) float32, the coordinates, and the length of each part's rest.
+    landmarks: (m, H, W, C) float32.
+    projection: (m, d) float64, maps a region's contribution to the SSIM with each landmark to coordinates; its columns
+    are grouped by region. sizes: (P,), the number of coordinates of each of the P regions.
+    vectors: (N, d + P) float32, the coordinates, followed by the norm of each region's residual.
     """
 
     landmarks: Images
@@ -50,17 +52,21 @@ class Embedding:
     @classmethod
     @one_blas_thread()
     def of(cls, candidates: Candidates, landmarks: int | None = None) -> Embedding:
-        """The embedding by so many landmarks, spread evenly over the candidates.
+        """Embed the candidates; the landmarks are spread evenly over them.
 
-        Of few candidates, a sixteenth are landmarks: an image is compared with each of them too.
-        Cost: as many comparisons as there are pairs of a candidate and a landmark, some 3 us each of 28x28 pixels.
+        Cost: one comparison per pair of candidate and landmark, about 3 us each for 28x28 pixels.
+
+        Args:
+            candidates: the N images to embed.
+            landmarks: their number; by default 512 or N / 16, whichever is less, because every query is compared with
+                each landmark too.
         """
         count = len(candidates.images)
         wanted = min(_LANDMARKS, max(1, count // 16)) if landmarks is None else min(landmarks, count)
         chosen = candidates.floats(np.linspace(0, count - 1, wanted).astype(np.intp))
         kernel = Landmarks(chosen, candidates.bounds).kernel(chosen).swapaxes(0, 1)
         values, directions = np.linalg.eigh((kernel + kernel.swapaxes(1, 2)) / 2)
-        shares = shares_of(chosen.shape[1:]).sum(axis=1, keepdims=True)
+        shares = region_weights(chosen.shape[1:]).sum(axis=1, keepdims=True)
         useful = values > _LEAST * shares
         kept = useful & (values >= np.sort(values[useful])[-_COORDINATES:][0])
         scaled = [
@@ -80,32 +86,32 @@ class Embedding:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], bounds: Bounds) -> Embedding:
-        """The embedding whose ``arrays`` these are."""
+        """Rebuild an embedding from what ``arrays`` returned."""
         landmarks, projection, sizes, vectors = (np.asarray(arrays[name]) for name in _NAMES)
         return cls(landmarks, projection, sizes, vectors, bounds)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All there is of it but the bounds, to be stored by name."""
+        """All fields but the bounds, by name, for storage."""
         return {name: getattr(self, name) for name in _NAMES}
 
     @property
     def rounding(self) -> float:
-        """By no more than this, the inner product in single precision can be less than the SSIM."""
+        """The most by which the inner product, in single precision, can fall below the SSIM."""
         return float((self.vectors.shape[1] + 8) * 2.0**-24 + _ROUNDING)
 
     def embed(self, images: Images) -> NDArray[np.float32]:
-        """The vectors (n, d + P) of images (n, H, W, C)."""
+        """Compute the vectors (n, d + P) of images (n, H, W, C)."""
         kernel = self._landmarks.kernel(images).swapaxes(0, 1)
         projections = np.split(self.projection, np.cumsum(self.sizes)[:-1], axis=1)
         parts = [part @ projection for part, projection in zip(kernel, projections, strict=True)]
         known = np.stack([np.square(part).sum(axis=1) for part in parts], axis=1)
-        shares = shares_of(images.shape[1:]).sum(axis=1)
-        rests = np.sqrt(np.maximum(shares - known, 0) + _ROUNDING * shares)
-        return np.concatenate([*parts, rests], axis=1).astype(np.float32)
+        shares = region_weights(images.shape[1:]).sum(axis=1)
+        residuals = np.sqrt(np.maximum(shares - known, 0) + _ROUNDING * shares)
+        return np.concatenate([*parts, residuals], axis=1).astype(np.float32)
 
     @cached_property
-    def rests(self) -> NDArray[np.float32]:
-        """The lengths (N, P) of the rests, side by side in memory."""
+    def residuals(self) -> NDArray[np.float32]:
+        """The norms (N, P) of the residuals, as one contiguous array."""
         return np.ascontiguousarray(self.vectors[:, -len(self.sizes) :])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""One image against any of the candidates."""
+"""SSIM of one image with many candidates, in single precision."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from core.composition.ssim_terms import Terms
 from core.composition.windows import windows_of
 from core.image.pixels import Images
 
-_AT_A_TIME = 128  # pictures: what fits into a processor's cache
+_AT_A_TIME = 128  # candidates, which fit into a processor's cache
 
 
 class Query:
-    """An image (H, W, C), to be compared with candidates in single precision.
+    """An image (H, W, C) to be compared with candidates in single precision.
 
-    rounding: no value is further from the true one.
+    rounding: bound on the absolute error of each SSIM value.
     """
 
     def __init__(self, image: Images, candidates: Candidates) -> None:
         low, high = candidates.bounds
         is_8_bit = candidates.images.dtype == np.uint8
-        # 8-bit pixels start from 0 at the lowest value; others are what they are.
+        # 8-bit pixels are counted from the lower bound; float pixels hold their own values.
         self._terms = Terms(image, candidates.bounds, low / (high - low) if is_8_bit else 0.0, np.float32)
         self._factors = (self._terms.twice / (255 if is_8_bit else high - low)).astype(np.float32)
         windows = windows_of(image.shape)
@@ -30,7 +30,7 @@ class Query:
         self._candidates, self.rounding = candidates, self._terms.rounding
 
     def ssim(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """SSIM (n,) with the candidates at ``rows``."""
+        """Compute the SSIM (n,) with the candidates at ``rows`` (n,)."""
         found = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), _AT_A_TIME):
             part = rows[start : start + _AT_A_TIME]

@@ -1,4 +1,4 @@
-"""The windows of SSIM in a few parts of the picture, whose sums are each a kernel of its own."""
+"""Divides the SSIM windows of an image into regions; the sum over each region is a kernel."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from core.composition.windows import windows_of
 
-_SIDE = 3  # parts down, and across
+_SIDE = 3  # regions along each axis
 
 
 @lru_cache(8)
-def shares_of(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """What each of the L windows of images of this shape adds to each part (P, L): 1 / L to one of them."""
+def region_weights(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The weight (P, L) of each window in each region: 1 / L in the region that holds the window, 0 in the others."""
     windows, channels = windows_of(shape), shape[2]
     height, width = len(windows.down), len(windows.right)
     down, across = _parts(height), _parts(width)
@@ -23,5 +23,5 @@ def shares_of(shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def _parts(size: int) -> NDArray[np.int64]:
-    """The number of the part of each of ``size`` places along one axis."""
+    """The region number of each of ``size`` positions along one axis."""
     return np.arange(size) * min(_SIDE, size) // size

@@ -1,7 +1,8 @@
-"""The most similar candidate of another label: of all of them, or of a few drawn at random.
+"""Finds the most similar candidate (by SSIM) of another label, among all candidates or a random sample.
 
-Candidates are compared in single precision, whose rounding is bounded; those that it can't tell from the best are
-compared once more as the metric does it. So what is found is exact, and the same in any company.
+Candidates are first compared in single precision, with a known bound on the rounding error. Those within the bound of
+the best are compared again in the metric's own double precision. The result is therefore exact and does not depend on
+the other images in the batch.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from core.image.ssim import mean_ssim
 from core.rng import image_rng
 
 _QUERIES = 128  # at a time
-_FIRST = 64  # candidates that are compared before those with a higher bound are counted
+_FIRST = 64  # candidates compared before the remaining ones are narrowed down by their bounds
 _PAIRS = 64  # at a time, in double precision
 
 Rows = NDArray[np.intp]
@@ -34,12 +35,22 @@ def best_match(
     embedding: Embedding | None = None,
     classes: NDArray[np.int64] | None = None,
 ) -> Found:
-    """Of all candidates whose label isn't the excluded one (n,), the one most similar to each image (n, H, W, C).
+    """Find the candidate most similar to each image among those with another label.
 
-    Nor may its class be, where ``classes`` (N,) are given and leave any candidate. Gives their rows (n,) and SSIM (n,);
-    of equal ones the first. The embedding, that of these candidates, changes nothing but the time: a candidate is
-    compared only where its bound reaches the best value found so far. Raises DataError where no candidate has another
-    label.
+    Args:
+        queries: images (n, H, W, C) within the candidates' bounds.
+        excluded: the label (n,) that each image's match must not have.
+        candidates: the N images to choose from.
+        embedding: that of these candidates. It changes only the running time: a candidate is compared only where its
+            upper bound reaches the best SSIM found so far.
+        classes: the predicted class (N,) of each candidate. The match's class must not be the excluded label either,
+            unless that leaves no candidate.
+
+    Returns:
+        The matches' rows (n,) and SSIM (n,); on ties, the first row.
+
+    Raises:
+        DataError: all candidates have an image's excluded label.
     """
     finalists, others = [], _others(candidates, excluded, classes)
     for start in range(0, len(queries), _QUERIES):
@@ -53,7 +64,7 @@ def best_match(
         bounds = vectors @ embedding.vectors.T
         for image, label, vector, bound in zip(some, labels, vectors, bounds, strict=True):
             rows = others[label]
-            likely = (bound - embedding.rests @ vector[-len(embedding.sizes) :])[rows]
+            likely = (bound - embedding.residuals @ vector[-len(embedding.sizes) :])[rows]
             finalists.append(_bounded(Query(image, candidates), rows, bound[rows] + embedding.rounding, likely))
     return _decide(queries, candidates, finalists)
 
@@ -68,7 +79,7 @@ def sampled_match(
     indices: NDArray[np.int64],
     classes: NDArray[np.int64] | None = None,
 ) -> Found:
-    """As ``best_match``, of ``count`` candidates of another label, drawn by seed and index (n,) of the image."""
+    """``best_match`` among ``count`` random candidates of another label, drawn from the seed and each image's index."""
     finalists, others = [], _others(candidates, excluded, classes)
     for image, label, index in zip(queries, excluded, indices, strict=True):
         rows = others[label]
@@ -80,15 +91,15 @@ def sampled_match(
 def _others(
     candidates: Candidates, excluded: NDArray[np.int64], classes: NDArray[np.int64] | None
 ) -> dict[np.int64, Rows]:
-    """For each of the excluded labels, the candidates that are left."""
+    """For each excluded label, the rows of the candidates that remain."""
     found = {}
     for label in np.unique(excluded):
         other = candidates.labels != label
         if not other.any():
             raise DataError(
-                f"candidates of another label than {label}",
-                f"{len(candidates.labels)} of that label",
-                "give candidates of two labels or more",
+                f"candidates with a label other than {label}",
+                f"{len(candidates.labels)} with that label",
+                "give candidates with at least two labels",
             )
         narrower = other if classes is None else other & (classes != label)
         found[label] = np.flatnonzero(narrower if narrower.any() else other)
@@ -96,13 +107,13 @@ def _others(
 
 
 def _best_of(query: Query, rows: Rows) -> Rows:
-    """Those of ``rows`` that may be the best."""
+    """The rows that may be the best, given the rounding error."""
     values = query.ssim(rows)
     return np.asarray(rows[values >= values.max() - 2 * query.rounding])
 
 
 def _bounded(query: Query, rows: Rows, most: NDArray[np.float32], likely: NDArray[np.float32]) -> Rows:
-    """``_best_of``, where no SSIM is greater than ``most`` (n,), and ``likely`` (n,) is a guess at it."""
+    """``_best_of``, given upper bounds ``most`` (n,) on the SSIM and estimates ``likely`` (n,) of it."""
     tried = np.array([likely.argmax()])
     values = query.ssim(rows[tried])
     for limit in (_FIRST, len(rows)):
@@ -115,7 +126,7 @@ def _bounded(query: Query, rows: Rows, most: NDArray[np.float32], likely: NDArra
 
 
 def _decide(queries: Images, candidates: Candidates, finalists: list[Rows]) -> Found:
-    """The best of each image's finalists, by the metric's own arithmetic."""
+    """The best of each image's finalists, in the metric's double precision."""
     owners = np.repeat(np.arange(len(queries)), [len(rows) for rows in finalists])
     rows = np.concatenate([np.empty(0, np.intp), *finalists])
     extent = candidates.bounds[1] - candidates.bounds[0]

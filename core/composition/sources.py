@@ -1,4 +1,4 @@
-"""Where the pictures come from that images are composed with."""
+"""Loads the candidate images from a registered data set or an .npz file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from core.registry import DATASETS
 
 
 def pictures_of(name: str, shape: tuple[int, ...], bounds: Bounds) -> ImageSet:
-    """The training images of a registered data set, or an .npz file; raises InputError unless they have this shape."""
+    """Load candidate images by name.
+
+    Args:
+        name: a registered data set, whose training images are used, or the path of an .npz file.
+        shape: (H, W, C), which the images must have.
+        bounds: the bounds of float images in an .npz file.
+
+    Raises:
+        InputError: the name is unknown, the file invalid, or the shape another one.
+    """
     if name in DATASETS:
         dataset = DATASETS[name]()
         if not hasattr(dataset, "load_train"):
@@ -23,6 +32,8 @@ def pictures_of(name: str, shape: tuple[int, ...], bounds: Bounds) -> ImageSet:
         raise ConfigError("the name of a data set or an .npz file as candidates", repr(name), f"choose one of {known}")
     if pictures.images.shape[1:] != shape:
         raise DataError(
-            f"candidates of the images' shape {shape}", f"{pictures.images.shape[1:]}", "give an .npz file that fits"
+            f"candidates with the images' shape {shape}",
+            f"{pictures.images.shape[1:]}",
+            "give an .npz file of that shape",
         )
     return pictures

@@ -1,4 +1,4 @@
-"""The formula of SSIM for one image and many others, whose statistics are known."""
+"""The SSIM formula for one image and many others whose window statistics are known."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Real = NDArray[np.floating[Any]]
 
 
 class Terms:
-    """What the formula has of one image x (H, W, C), for each of its L windows; the extent of the bounds is 1.
+    """The terms of the SSIM formula that depend on one image (H, W, C) alone, for each of its L windows.
 
-    It is (2 m m' + C1) (2 cov + C2) / ((m^2 + m'^2 + C1) (v + v' + C2)), and of both images together it needs
-    2 E[x y] alone: 2 cov = 2 E[x y] - 2 E[x] m' + 2 E[x] base, where x are the pixels above the lowest value,
-    and y those of the other above ``base``.
+    SSIM is (2 m m' + C1) (2 cov + C2) / ((m^2 + m'^2 + C1) (v + v' + C2)). The only term that depends on both images
+    is 2 E[x y], since 2 cov = 2 E[x y] - 2 E[x] m' + 2 E[x] base. Here x is the first image's pixels minus the lower
+    bound, y the second image's pixels minus ``base``, and all pixels are divided by the extent of the bounds.
 
-    twice: 2 x, (H, W, C). rounding: in single precision, the mean of ``values`` is off by no more than this.
+    twice: 2 x, (H, W, C). rounding: bound on the error of the mean of ``values`` in single precision.
     """
 
     def __init__(self, image: Images, bounds: Bounds, base: float, dtype: type[np.floating[Any]]) -> None:
@@ -33,13 +33,18 @@ class Terms:
         self._twice_mean, self._squared = (2 * means).astype(dtype), (means**2 + K1**2).astype(dtype)
         self._twice_above, self._shift = (2 * above).astype(dtype), (2 * above * base + K2**2).astype(dtype)
         self._variance = (variances + K2**2).astype(dtype)
-        # Two roundings of the factors, one of the product and 12 of each sum, of at most 2 E|x y|; a few of the means
-        # and of the rest. E|x y| <= E[x^2]^(1/2) (1 + |lowest|), and the luminance is at most 1.
+        # There are two roundings in the factors, one in the product and 12 in each sum, all relative to 2 E|x y|, and
+        # a few in the means and the rest. E|x y| <= E[x^2]^(1/2) (1 + |lowest|), and the luminance is at most 1.
         size = np.sqrt(variances + above**2) * (1 + abs(lowest)) / (variances + K2**2)
         self.rounding = 80 * 2.0**-24 * (1 + float(size.mean()))
 
     def values(self, twice_products: Real, means: Real, variances: Real) -> Real:
-        """The values (n, L), from 2 E[x y], which they overwrite, m' and v' of each window, all (n, L)."""
+        """Compute the SSIM of each window in place of ``twice_products``.
+
+        Args:
+            twice_products: 2 E[x y], (n, L); overwritten with the result.
+            means, variances: m' and v', (n, L).
+        """
         structure = twice_products
         structure -= means * self._twice_above
         structure += self._shift

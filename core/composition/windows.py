@@ -1,4 +1,4 @@
-"""The windows of SSIM as matrices, so that the local means of many images are two matrix products."""
+"""The SSIM windows as matrices, so that the window means of many images take two matrix products."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from core.image.ssim import WINDOW, window_means
 
 
 class Windows:
-    """The L = (H - 10) * (W - 10) * C windows of images (H, W, C). Raises DataError where there are none.
+    """The L = (H - 10) * (W - 10) * C windows of images (H, W, C); raises DataError for sides shorter than 11 pixels.
 
-    down: (H - 10, H), the Gaussian weights along the columns; right: (W - 10, W), along the rows.
-    across: (W * C, (W - 10) * C), ``right`` for pixels whose channels stand side by side.
+    down: (H - 10, H), the Gaussian weights along the columns. right: (W - 10, W), along the rows.
+    across: (W * C, (W - 10) * C), ``right`` for rows with interleaved channels.
     count: L.
     """
 
@@ -24,16 +24,16 @@ class Windows:
         height, width, channels = shape
         if min(height, width) < WINDOW:
             raise DataError(
-                f"images of {WINDOW}x{WINDOW} pixels or more, to find similar ones",
+                f"images of {WINDOW}x{WINDOW} pixels or more, the SSIM window",
                 f"{height}x{width}",
-                "SSIM has no smaller window; enlarge the images, or choose an attack other than composition",
+                "enlarge the images, or choose an attack other than composition",
             )
         self.down, self.right = _weights(height), _weights(width)
         self.across = np.kron(self.right.T, np.eye(channels))
         self.count = len(self.down) * self.across.shape[1]
 
     def means(self, images: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The local means (n, L) of images (n, H, W, C)."""
+        """Compute the window means (n, L) of images (n, H, W, C)."""
         count, height = images.shape[:2]
         along_rows = (images.reshape(count * height, -1) @ self.across).reshape(count, height, -1)
         return np.asarray(np.matmul(self.down, along_rows).reshape(count, -1))
@@ -41,12 +41,12 @@ class Windows:
 
 @lru_cache(8)
 def windows_of(shape: tuple[int, ...]) -> Windows:
-    """The windows of images of this shape."""
+    """The windows of images of this shape, cached."""
     return Windows(shape)
 
 
 def window_statistics(images: Images, bounds: Bounds) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Local means and variances (n, L) of images (n, H, W, C), the extent of the bounds being 1."""
+    """Compute window means and variances (n, L) of images (n, H, W, C) divided by the extent of the bounds."""
     windows, extent = windows_of(images.shape[1:]), bounds[1] - bounds[0]
     scaled = images.astype(np.float64) / extent
     means = windows.means(scaled)
@@ -54,6 +54,6 @@ def window_statistics(images: Images, bounds: Bounds) -> tuple[NDArray[np.float6
 
 
 def _weights(size: int) -> NDArray[np.float64]:
-    """What ``core.image.ssim.window_means`` does along one axis, as a matrix (size - 10, size)."""
+    """The matrix (size - 10, size) that applies ``core.image.ssim.window_means`` along one axis."""
     units = np.repeat(np.eye(size)[..., None], WINDOW, axis=2)
     return np.ascontiguousarray(window_means(units)[..., 0].T)

@@ -1,1 +1,1 @@
-"""Image sets: one file per data set, each a class with ``load(bounds)``."""
+"""Data sets: one file per data set, each a class with ``load(bounds)``."""

@@ -1,4 +1,4 @@
-"""What every data set gives: images, labels, and the checks they pass."""
+"""The interface of a data set, and the checks on its images and labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.errors import DataError
 from core.image.pixels import Bounds
 
-_CHUNK = 4096  # images checked at a time, so that a check needs little memory
+_CHUNK = 4096  # images checked at a time, to limit memory
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ImageSet:
 
     images: (N, H, W, C), uint8 in 0..255 or float32 within the bounds.
     labels: (N,) int64, each at least 0.
-    class_names: one name per class, or empty where nobody named them.
+    class_names: one name per class; empty if unknown.
     """
 
     name: str
@@ -39,7 +39,14 @@ class Dataset(Protocol):
     """A registered data set: ``Dataset().load(bounds)``."""
 
     def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:
-        """Find, verify and return the test images; raises DataError."""
+        """Locate, verify and load the test images.
+
+        Args:
+            bounds: the lowest and the highest value of float pixels.
+
+        Raises:
+            DataError: the data can't be found or is invalid.
+        """
         ...
 
 
@@ -50,7 +57,18 @@ def checked(
     bounds: Bounds,
     class_names: tuple[str, ...] = (),
 ) -> ImageSet:
-    """An ImageSet whose arrays are what their shapes and types promise; raises DataError."""
+    """Validate the arrays and make an ImageSet of them.
+
+    Args:
+        name: the data set's name, which starts each error message.
+        images: (N, H, W, C), uint8 or any float type within the bounds.
+        labels: (N,), any integer type, each at least 0.
+        bounds: the lowest and the highest value of float pixels.
+        class_names: one name per class, or none.
+
+    Raises:
+        DataError: an array has the wrong shape, type or values.
+    """
     if images.ndim != 4:
         raise DataError(
             f"{name}: images of shape (N, H, W, C)",
@@ -90,7 +108,7 @@ def _checked_pixels(name: str, images: NDArray[Any], bounds: Bounds) -> NDArray[
             raise DataError(
                 f"{name}: finite pixels",
                 f"NaN or infinity in image {start + int(np.argwhere(bad)[0][0])}",
-                "repair or leave out that image",
+                "repair or remove that image",
             )
         if chunk.min() < low or chunk.max() > high:
             outside = np.argwhere((chunk < low) | (chunk > high))[0][0]

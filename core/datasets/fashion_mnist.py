@@ -1,8 +1,8 @@
 """Fashion-MNIST (Xiao et al. 2017, arXiv 1708.07747): 28x28 grey images of clothing, ten classes.
 
-The files come from the first place that has them: a folder given, the local cache, the folder of
-the Debian package ``dataset-fashion-mnist``, the download of Keras, that Debian package fetched
-with ``apt-get download``. What is read is verified by SHA-256, wherever it came from.
+The files come from the first of these sources that has them: a given folder, the local cache, the folder
+of the Debian package ``dataset-fashion-mnist``, Keras's download, the Debian package fetched with
+``apt-get download``. Their content is always verified by SHA-256.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ FILES = {
 }
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
-_TIMEOUT = 300  # seconds for a download
+_TIMEOUT = 300  # seconds per download
 
 
 @DATASETS.register("fashion-mnist")
 class FashionMnist:
-    """60,000 training and 10,000 test images (28, 28, 1) uint8."""
+    """60,000 training and 10,000 test images, (28, 28, 1) uint8."""
 
     def __init__(self, folder: str | Path | None = None) -> None:
         given = folder or settings().fashion_mnist
         self.folder = Path(given) if given else None
 
     def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:
-        """The 10,000 test images. ``bounds`` concern float data alone."""
+        """Load the 10,000 test images. ``bounds`` is not used, since the images are uint8."""
         return self._read("t10k")
 
     def load_train(self) -> ImageSet:
-        """The 60,000 training images."""
+        """Load the 60,000 training images."""
         return self._read("train")
 
     def _read(self, part: str) -> ImageSet:
@@ -103,7 +103,7 @@ def _holds_all(folder: Path) -> bool:
 
 
 def _into_cache(fetch: Callable[[Path], Path], cache: Path) -> str | None:
-    """Run ``fetch`` in a scratch folder and move what it brought to ``cache``; the reason if it failed."""
+    """Run ``fetch`` in a temporary folder and move the files to ``cache``; returns the reason of a failure."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
@@ -111,7 +111,7 @@ def _into_cache(fetch: Callable[[Path], Path], cache: Path) -> str | None:
             for name, sha256 in FILES.items():
                 read_idx(found / name, sha256)
             for name in FILES:
-                # Replacing is atomic, so that two processes may do this at the same time.
+                # Replacing is atomic, so two processes may do this at the same time.
                 (found / name).replace(cache / name)
     except subprocess.CalledProcessError as error:
         lines = (error.stderr or error.stdout or "").strip().splitlines()
@@ -123,7 +123,7 @@ def _into_cache(fetch: Callable[[Path], Path], cache: Path) -> str | None:
 
 def _fetch_with_keras(scratch: Path) -> Path:
     """Keras's download"""
-    # In a process of its own: the command line must not import TensorFlow.
+    # In a separate process, because the command line must not import TensorFlow.
     code = "import keras; keras.datasets.fashion_mnist.load_data()"
     _run(python_command("-c", code), {"KERAS_HOME": str(scratch), "TF_CPP_MIN_LOG_LEVEL": "3"})
     return scratch / "datasets" / "fashion-mnist"
@@ -133,7 +133,7 @@ def _fetch_with_apt(scratch: Path) -> Path:
     """apt-get download"""
     if shutil.which("apt-get") is None:
         raise OSError("no apt-get on this machine")
-    # Folders of its own, so that neither root nor an up-to-date package list is needed.
+    # With separate folders, apt needs neither root nor an up-to-date package list.
     lists, cache, target = scratch / "lists", scratch / "apt", scratch / "unpacked"
     for folder in (lists / "partial", cache / "archives" / "partial", target):
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The IDX format of the MNIST family, gzipped."""
+"""Reads gzipped IDX files, the format of the MNIST family."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from core.errors import DataError
 
 
 def read_idx(path: Path, sha256: str) -> NDArray[Any]:
-    """The uint8 array in the gzipped IDX file ``path``.
+    """Read the uint8 array in a gzipped IDX file.
 
-    ``sha256`` is that of the uncompressed content, so that it holds whoever compressed the file.
-    Raises DataError where the content is another one.
+    Args:
+        path: the file.
+        sha256: the digest of the uncompressed content, since compression may differ between sources.
+
+    Raises:
+        DataError: the file can't be read or its content has another digest.
     """
     try:
         content = gzip.decompress(path.read_bytes())
@@ -27,7 +31,7 @@ def read_idx(path: Path, sha256: str) -> NDArray[Any]:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise DataError(
-            f"{path}: content with SHA-256 {sha256}", found, "remove the file; it is damaged or another one"
+            f"{path}: content with SHA-256 {sha256}", found, "remove the file; it is damaged or a different one"
         )
     axes = content[3]
     shape = np.frombuffer(content, ">i4", count=axes, offset=4)

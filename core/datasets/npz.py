@@ -1,4 +1,4 @@
-"""Any image set from an ``.npz`` file with the arrays ``images`` and ``labels``."""
+"""Reads an image set from an ``.npz`` file with the arrays ``images`` and ``labels``."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _ADVICE = "write it with numpy.savez(path, images=images, labels=labels)"
 
 
 class NpzDataset:
-    """The arrays ``images`` (N, H, W, C) and ``labels`` (N,) of one file. Nothing is unpickled."""
+    """The arrays ``images`` (N, H, W, C) and ``labels`` (N,) of one file, read without unpickling."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
     def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:
-        """Read and check the file; raises DataError."""
+        """Read and validate the file; raises DataError. ``bounds`` are those of float pixels."""
         images, labels = _arrays(self.path, ("images", "labels"), "check the path given to --data")
         return checked(str(self.path), images, labels, bounds)
 
 
 def read_images(path: Path) -> NDArray[Any]:
-    """The array of an ``.npy`` file, or ``images`` of an ``.npz`` file; raises DataError."""
+    """Read the array of an ``.npy`` file, or ``images`` of an ``.npz`` file; raises DataError."""
     return _arrays(path, ("images",), "check the path given to --images", alone=True)[0]
 
 
 def _arrays(path: Path, names: tuple[str, ...], where: str, alone: bool = False) -> list[NDArray[Any]]:
-    """The arrays of these names. alone: whether a file with a single array without a name will do."""
+    """The arrays of these names. alone: accept a file with a single unnamed array (.npy)."""
     if not path.is_file():
         raise DataError("an .npz file", f"no file {path}", where)
     try:
@@ -47,10 +47,10 @@ def _arrays(path: Path, names: tuple[str, ...], where: str, alone: bool = False)
     except DataError:
         raise
     except ValueError:
-        # A file that is neither: NumPy would take it for a pickle.
+        # Neither format: NumPy assumes a pickle.
         raise DataError(f"{path}: an .npz archive", "a file of another format", _ADVICE) from None
     except Exception as error:
-        # zipfile, zlib and NumPy raise what they like on a damaged archive.
+        # zipfile, zlib and NumPy raise various exceptions for damaged archives.
         raise DataError(f"{path}: a readable .npz archive", f"{type(error).__name__}: {error}", _ADVICE) from None
 
 
@@ -59,7 +59,7 @@ def _member(path: Path, archive: Any, name: str) -> NDArray[Any]:
         found = ", ".join(archive.files) or "no arrays"
         raise DataError(f"{path}: an array '{name}'", found, _ADVICE)
     try:
-        # A member without the .npy magic comes as bytes.
+        # NumPy returns a member without the .npy magic as bytes.
         array: NDArray[Any] = np.asarray(archive[name])
     except ValueError:
         raise DataError(

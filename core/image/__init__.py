@@ -1,4 +1,4 @@
-"""Pixels: their scale, the digest of an image, and structural similarity.
+"""Functions of pixel arrays: conversion, digests and structural similarity (SSIM).
 
-Arrays in, arrays out; nothing here knows a run or a model.
+Nothing here depends on runs or models.
 """

@@ -1,4 +1,4 @@
-"""Images as a user hands them to ``generate``: of any common type and scale, made (n, H, W, C) float32 in 0..1."""
+"""Converts images of any common type and scale to (n, H, W, C) float32 in 0..1, for ``generate``."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ from core.image.pixels import Images, to_float
 
 
 def as_images(images: ArrayLike, shape: Sequence[int] | None = None) -> Images:
-    """Images (n, H, W, C) float32 in 0..1; raises DataError.
+    """Convert images to (n, H, W, C) float32 in 0..1.
 
-    Integers are 0..255. Floats are 0..1, or 0..255 if any of them is over 1: that is decided for the whole array, as
-    a single dark image can't tell. shape: what the array is reshaped to, (n, H, W, C) or (H, W, C) of each image.
+    Args:
+        images: integers in 0..255, floats in 0..1, or floats in 0..255. Floats are read as 0..255 if any pixel of the
+            whole array exceeds 1; a single dark image would not show its scale.
+        shape: reshape the array to (n, H, W, C), or to images of shape (H, W, C).
+
+    Raises:
+        DataError: the type, shape or range can't be converted.
     """
     array = np.asarray(images)
     if array.dtype.kind not in "uif":
-        raise DataError("images of whole numbers or floats", f"type {array.dtype}", "use astype('uint8') or 'float32'")
+        raise DataError("images of an integer or float type", f"type {array.dtype}", "use astype('uint8') or 'float32'")
     array = _shaped(array, shape)
     if not len(array):
         return np.zeros(array.shape, np.float32)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DataError("finite pixels", "NaN or infinity", "repair or leave out those images")
+        raise DataError("finite pixels", "NaN or infinity", "repair or remove those images")
     low, high = array.min(), array.max()
     if low < 0 or high > 255:
         raise DataError("pixels in 0..1 or in 0..255", f"{low:g}..{high:g}", "scale the images")
@@ -46,5 +51,5 @@ def _shaped(array: NDArray[Any], shape: Sequence[int] | None) -> NDArray[Any]:
             "give shape=(n, H, W, C), or add the missing axes, e.g. images[..., None] for grey images",
         )
     if math.prod(wanted) != array.size:
-        raise DataError(f"{math.prod(wanted)} pixels for shape {wanted}", f"{array.size}", "give the shape that fits")
+        raise DataError(f"{math.prod(wanted)} pixels for shape {wanted}", f"{array.size}", "give a shape that fits")
     return array.reshape(wanted)

@@ -1,7 +1,7 @@
-"""Digests of images: of each one by its content, and of an array of them as it is stored.
+"""SHA-256 digests of single images by content, and of a whole float32 array.
 
-An image has the same digest as uint8 and as the floats that came from it: floats that all lie on
-8-bit levels (to 1e-3 of a level) are hashed as those levels.
+An image has the same digest as uint8 and as float: floats that all lie on 8-bit levels (within 1e-3 of a
+level) are hashed as those levels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from core.image.pixels import Bounds, Images, on_grid, to_uint8
 
 
 def digests(images: NDArray[Any], bounds: Bounds = (0.0, 1.0)) -> list[bytes]:
-    """The SHA-256 (32 bytes) of each image (n, H, W, C): its kind, its shape and its pixels."""
+    """Compute the SHA-256 (32 bytes) of each image's type, shape and pixels.
+
+    Args:
+        images: (n, H, W, C), uint8 or float within the bounds.
+        bounds: the lowest and the highest value of float pixels.
+    """
     shape = "x".join(map(str, images.shape[1:]))
     if images.dtype == np.uint8:
         return [_digest(f"uint8:{shape}:", image) for image in images]
@@ -33,5 +38,5 @@ def _digest(kind: str, image: NDArray[Any]) -> bytes:
 
 
 def images_digest(images: Images) -> str:
-    """SHA-256 of the images' bytes, C order, little-endian float32."""
+    """Compute the SHA-256 (hexadecimal) of the array's bytes: C order, little-endian float32, without a header."""
     return hashlib.sha256(np.ascontiguousarray(images, "<f4").data).hexdigest()

@@ -1,4 +1,4 @@
-"""Between 8-bit pixels and the floats that a model takes."""
+"""Converts between 8-bit pixels and the floats that a model takes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Images = NDArray[np.float32]
-"""Images (N, H, W, C) as a model takes them."""
+"""Images (N, H, W, C), float32 within the bounds."""
 
 Bounds = tuple[float, float]
-"""The lowest and the highest value that a pixel can have."""
+"""The lowest and the highest value of a pixel."""
 
 
 def to_float(images: NDArray[Any], bounds: Bounds) -> NDArray[np.float32]:
-    """uint8 images spread over the bounds (0 -> low, 255 -> high); float images as they are.
+    """Scale uint8 images linearly to the bounds (0 -> low, 255 -> high); float images are only cast to float32.
 
-    For the bounds 0..1 this is the division by 255, correctly rounded.
+    For the bounds 0..1 this is division by 255, correctly rounded.
     """
     if images.dtype != np.uint8:
         return images.astype(np.float32, copy=False)
@@ -28,12 +28,12 @@ def to_float(images: NDArray[Any], bounds: Bounds) -> NDArray[np.float32]:
 
 
 def to_uint8(images: NDArray[np.float32], bounds: Bounds) -> NDArray[np.uint8]:
-    """Float images within the bounds, rounded to the nearest of 256 levels."""
+    """Round float images within the bounds to the nearest of 256 levels."""
     return np.rint(_levels(images, bounds)).astype(np.uint8)
 
 
 def on_grid(images: NDArray[np.float32], bounds: Bounds) -> NDArray[np.bool_]:
-    """Which images (n, H, W, C) hold nothing but 8-bit levels, to 1e-3 of a level."""
+    """Tell which images (n, H, W, C) have only pixels within 1e-3 of an 8-bit level; (n,) bool."""
     levels = _levels(images, bounds)
     near = np.abs(levels - np.rint(levels)) < 1e-3
     return np.asarray(near.all(axis=(1, 2, 3)))

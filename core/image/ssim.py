@@ -1,4 +1,4 @@
-"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4)), in scikit-image's steps."""
+"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4)), with scikit-image's steps in its order."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ SIGMA, RADIUS = 1.5, WINDOW // 2
 K1, K2 = 0.01, 0.03
 
 Planes = NDArray[np.float64]
-"""Each channel of each image: (n * C, H, W)."""
+"""The channels of all images as one stack, (n * C, H, W)."""
 
 
 def mean_ssim(a: NDArray[Any], b: NDArray[Any], extent: float) -> NDArray[np.float64]:
-    """The mean SSIM of each pair over the windows that lie wholly in the image.
+    """Compute the mean SSIM of each pair over the windows that lie entirely inside the image.
 
-    Each value depends on its own pair alone.
+    Each value depends only on its own pair.
 
     Args:
         a, b: images (n, H, W, C), each side at least ``WINDOW`` pixels long.
-        extent: the difference between the highest and the lowest value that a pixel can have.
+        extent: the difference between the highest and the lowest possible pixel value.
 
     Returns:
-        One value for each pair, (n,).
+        One value per pair, (n,).
     """
     return _image_means(_ssim_map(_planes(a), _planes(b), extent, window_means), len(a))
 
@@ -35,10 +35,15 @@ def mean_ssim(a: NDArray[Any], b: NDArray[Any], extent: float) -> NDArray[np.flo
 def mean_ssim_cropped_and_full(
     a: NDArray[Any], b: NDArray[Any], extent: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """``mean_ssim``, and the mean over the windows around every pixel; the SSIM map is computed once for both.
+    """Compute ``mean_ssim`` and the mean over the windows around every pixel, from one SSIM map.
 
-    Windows that reach beyond the border see the image reflected there, as in ``structural_similarity(..., full=True)``.
-    Arguments as for ``mean_ssim``; two arrays (n,).
+    The image is reflected at its borders, as in ``structural_similarity(..., full=True)``.
+
+    Args:
+        a, b, extent: as for ``mean_ssim``.
+
+    Returns:
+        The cropped and the full means, (n,) each.
     """
     full = _ssim_map(_planes(a), _planes(b), extent, _reflected_window_means)
     cropped = full[:, RADIUS:-RADIUS, RADIUS:-RADIUS]
@@ -46,13 +51,13 @@ def mean_ssim_cropped_and_full(
 
 
 def window_means(planes: Planes) -> Planes:
-    """The weighted mean over each window that lies wholly in the plane: (m, H, W) to (m, H - 10, W - 10)."""
+    """Compute the Gaussian-weighted mean over each window inside the plane: (m, H, W) to (m, H - 10, W - 10)."""
     rows = _blur(planes, axis=1)[:, RADIUS:-RADIUS]
     return _blur(rows, axis=2)[:, :, RADIUS:-RADIUS]
 
 
 def _reflected_window_means(planes: Planes) -> Planes:
-    """The weighted mean over the window around each pixel of (m, H, W)."""
+    """The Gaussian-weighted mean over the window around each pixel of (m, H, W)."""
     return _blur(_blur(planes, axis=1), axis=2)
 
 
@@ -64,7 +69,7 @@ def _blur(planes: Planes, axis: int) -> Planes:
 
 
 def _ssim_map(x: Planes, y: Planes, extent: float, means: Callable[[Planes], Planes]) -> Planes:
-    """SSIM of each window that ``means`` averages over."""
+    """The SSIM of each window; ``means`` computes the window means."""
     mean_x, mean_y = means(x), means(y)
     variance_x = means(x * x) - mean_x * mean_x
     variance_y = means(y * y) - mean_y * mean_y
@@ -77,13 +82,13 @@ def _ssim_map(x: Planes, y: Planes, extent: float, means: Callable[[Planes], Pla
 
 
 def _image_means(planes: Planes, count: int) -> NDArray[np.float64]:
-    """The mean over each plane, then over the channels of each of ``count`` images."""
+    """The mean over each plane, then over the channels of each image."""
     each = planes.reshape(-1, math.prod(planes.shape[1:])).mean(axis=1)
     means: NDArray[np.float64] = each.reshape(count, -1).mean(axis=1)
     return means
 
 
 def _planes(images: NDArray[Any]) -> Planes:
-    """Each channel of each image (n, H, W, C)."""
+    """Images (n, H, W, C) as one stack of channels (n * C, H, W)."""
     count, height, width, channels = images.shape
     return np.moveaxis(images, 3, 1).astype(np.float64, copy=False).reshape(count * channels, height, width)

@@ -233,7 +233,7 @@ def test_a_sample_is_the_images_own() -> None:
 def test_all_of_one_label_is_refused() -> None:
     images = pictures(np.random.default_rng(9), 6, (12, 12, 1))
     candidates = Candidates.of(images, np.full(6, 3))
-    with pytest.raises(DataError, match="another label than 3; got 6 of that label"):
+    with pytest.raises(DataError, match="a label other than 3; got 6 with that label"):
         best_match(images[:1], np.array([3]), candidates)
-    with pytest.raises(DataError, match="another label than 3"):
+    with pytest.raises(DataError, match="a label other than 3"):
         sampled_match(images[:1], np.array([3]), candidates, 2, 0, np.array([0]))

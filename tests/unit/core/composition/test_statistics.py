@@ -7,7 +7,7 @@ import pytest
 
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding
-from core.composition.regions import shares_of
+from core.composition.regions import region_weights
 from core.composition.search import best_match
 from core.composition.windows import Windows, window_statistics
 from core.errors import DataError
@@ -30,13 +30,13 @@ def test_windows_are_those_of_ssim(shape: tuple[int, int, int]) -> None:
 
 def test_each_window_is_in_one_part() -> None:
     # Of 5 x 4 windows in two channels: two rows, two and one; two columns, one and one.
-    shares = shares_of((15, 14, 2))
+    shares = region_weights((15, 14, 2))
     assert shares.shape == (9, 40)
     expected = [[3 * row + column for column in (0, 0, 1, 2) for _ in range(2)] for row in (0, 0, 1, 1, 2)]
     np.testing.assert_array_equal(shares.argmax(axis=0), np.ravel(expected))
     np.testing.assert_array_equal(np.unique(shares), [0, 1 / 40])
     assert (np.count_nonzero(shares, axis=0) == 1).all()
-    assert shares_of((11, 12, 1)).tolist() == [[0.5, 0.0], [0.0, 0.5]]
+    assert region_weights((11, 12, 1)).tolist() == [[0.5, 0.0], [0.0, 0.5]]
 
 
 def test_statistics_of_one_window_by_hand() -> None:
@@ -52,7 +52,7 @@ def test_statistics_of_one_window_by_hand() -> None:
 
 @pytest.mark.parametrize("shape", [(10, 28, 1), (28, 10, 3)])
 def test_images_under_a_window_are_refused(shape: tuple[int, int, int]) -> None:
-    with pytest.raises(DataError, match=r"11x11 pixels or more.*got \d+x\d+; SSIM has no smaller window"):
+    with pytest.raises(DataError, match=r"11x11 pixels or more.*got \d+x\d+; enlarge the images"):
         Candidates.of(np.zeros((3, *shape), np.uint8), np.arange(3))
 
 

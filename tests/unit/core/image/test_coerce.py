@@ -60,8 +60,8 @@ def test_no_images_are_no_images() -> None:
         (np.full((1, 2, 2, 1), np.nan), None, "finite pixels"),
         (np.full((1, 2, 2, 1), -0.1), None, r"pixels in 0..1 or in 0..255; got -0.1"),
         (np.full((1, 2, 2, 1), 256), None, "got 256"),
-        (np.full((1, 2, 2, 1), "x"), None, "whole numbers or floats"),
-        (np.full((1, 2, 2, 1), None), None, "whole numbers or floats"),
+        (np.full((1, 2, 2, 1), "x"), None, "an integer or float type"),
+        (np.full((1, 2, 2, 1), None), None, "an integer or float type"),
     ],
 )
 def test_what_cannot_be_images_is_refused(images: Any, shape: Any, said: str) -> None:
