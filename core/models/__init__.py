@@ -1,1 +1,1 @@
-"""Classifiers: architectures, training, loading, logits. ``zoo/`` holds the shipped weights."""
+"""Classifiers: architectures, files, inference and training. ``zoo/`` holds the shipped weights."""

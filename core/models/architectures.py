@@ -1,6 +1,6 @@
 """The classifiers of the source experiment. TensorFlow is imported when one is built.
 
-Each build takes a Keras ``regularizer`` of the kernels, and the ``dropout`` rate where it has such a layer.
+``build`` takes a Keras ``regularizer`` for the kernels and, for models with a dropout layer, the ``dropout`` rate.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Cnn:
 class DsCnn:
     """``cnn`` with depthwise separable convolutions (Chollet 2017, arXiv 1610.02357).
 
-    A filter per channel, then a 1x1 convolution: k*k*c + c*f weights where ``cnn`` has k*k*c*f.
+    One filter per channel, then a 1x1 convolution: k*k*c + c*f weights instead of the k*k*c*f of ``cnn``.
     """
 
     def build(self, input_shape: Shape, classes: int, *, dropout: float = 0.2, regularizer: Any = None) -> Any:

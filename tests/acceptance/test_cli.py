@@ -127,7 +127,7 @@ def test_models_that_cannot_be_used(files: Path, tmp_path: Path) -> None:
     for model, name, said in (
         (flat, "flat.keras", ["images of shape (28, 28, 1)", "takes (784,)"]),
         (grid, "grid.keras", ["output is (N, classes)", "(None, 26, 26, 10)"]),
-        (code, "code.h5", ["without code of its own", "a layer Lambda", "--trust-model"]),
+        (code, "code.h5", ["without embedded code", "a layer Lambda", "--trust-model"]),
         (few, "few.keras", ["labels in 0..1, for a model with 2 classes"]),
     ):
         model.save(tmp_path / name)

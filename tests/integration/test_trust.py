@@ -23,7 +23,7 @@ def test_code_runs_where_somebody_consented_and_nowhere_else(tmp_path: Path, ser
     refused = command(*run)
     assert refused.returncode == 2
     (line,) = refused.stderr.splitlines()
-    assert "trap.h5: a model without code of its own; got one with a layer Lambda" in line
+    assert "trap.h5: a model without embedded code; got one with a layer Lambda" in line
     assert "--trust-model" in line
     assert Store(str(store)).runs() == []
     assert command("doctor", *arguments).returncode == 2

@@ -1,4 +1,8 @@
-"""What is known of a generator's file without loading it: ``python -m core.models.advgan.card FILE '[28, 28, 1]'``."""
+"""Metadata of a generator's file, for use without TensorFlow.
+
+A shipped generator has a JSON card. Other files are checked in a subprocess:
+``python -m core.models.advgan.card FILE '[28, 28, 1]'``.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,11 @@ PREFIX = "advgan-"
 
 
 class GeneratorCard(BaseModel):
-    """A generator's file: the images it takes, the model it was trained against, and how.
+    """Metadata of a generator's file.
 
-    epsilon: the largest change of a pixel in training, for images in 0..1. success: the share of the
-    held-out images whose prediction changed.
+    image_shape: (H, W, C) of its input and output. against: the model it was trained against.
+    epsilon: the largest change of a pixel in training, for images in 0..1. success: the success rate
+    on the held-out images, in 0..1. command: the command line that trained it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,11 +35,11 @@ class GeneratorCard(BaseModel):
 
 
 def generator_against(model: str) -> str:
-    """The name of the shipped generator against this model; raises ConfigError where there is none."""
+    """The name of the generator shipped for this model; raises ConfigError if there is none."""
     generator = f"{PREFIX}{model}"
     if not (ZOO / f"{generator}.json").is_file():
         raise ConfigError(
-            "a model that a generator is shipped for, or a generator",
+            "a model with a shipped generator, or --set generator=FILE",
             repr(model),
             "train one: 'advshard train --model advgan --against MODEL', and give --set generator=FILE",
         )
@@ -42,7 +47,15 @@ def generator_against(model: str) -> str:
 
 
 def find_generator(generator: str, image_shape: tuple[int, ...]) -> Path:
-    """The file of a shipped generator or a Keras file, for images of this shape; raises InputError."""
+    """Locate a generator and check that it fits the images.
+
+    Args:
+        generator: the name of a shipped generator, or the path of a Keras file.
+        image_shape: (H, W, C) of the images.
+
+    Raises:
+        InputError: the generator is unknown, can't be loaded, or has another shape.
+    """
     if (ZOO / f"{generator}.json").is_file() and generator.startswith(PREFIX):
         card = GeneratorCard.model_validate_json((ZOO / f"{generator}.json").read_text())
         if card.image_shape != image_shape:

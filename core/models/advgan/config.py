@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class GeneratorConfig(BaseModel):
-    """L = L_adv + alpha * L_GAN + beta * L_hinge (section 3.2 of the paper), for images in 0..1.
+    """Hyper-parameters of L = L_adv + alpha * L_GAN + beta * L_hinge (section 3.2 of the paper), images in 0..1.
 
-    epsilon: the largest change of a pixel. confidence: how far the margin is pushed beyond zero, in
-    logits. hinge: the L2 norm of a change from which on beta counts. learning_rate is Adam's at the
-    start, for both networks; it falls to zero over the epochs as a cosine. validation is the number
-    of training images held out.
+    epsilon: the largest change of a pixel. confidence: the margin, in logits, beyond which L_adv is
+    constant. hinge: the L2 norm of a perturbation above which L_hinge is positive. width: channels of the
+    networks at full resolution. learning_rate: Adam's initial rate for both networks; it decays to
+    zero over the epochs (cosine). validation: the number of training images held out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""A trained generator as an attack uses it: NumPy images in, directions of change out."""
+"""Inference with a trained generator: from images to perturbation directions, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -15,15 +15,22 @@ from core.models.fast.frozen import Weights, memory_with_graphs
 from core.models.files.loading import load_model
 
 _BATCH = 64
-_BATCH_VALUES = 64 * 64 * 64 * 3  # pixel values in a batch: larger images, smaller batches
+_BATCH_VALUES = 64 * 64 * 64 * 3  # at most so many pixel values per batch
 _SHUFFLES = 3
 
 
 class Directions:
-    """The generator in a Keras file, whose code is never run. Raises ModelError where it doesn't fit the images.
+    """A generator loaded from a Keras file; code embedded in the file is refused.
 
-    memory: the bytes of its weights.
-    All passes have one size, filled up with zeros, at which an image's bits don't depend on its place.
+    Every batch is padded with zeros to ``batch_size``, at which the result for an image does not depend on its
+    position in the batch. memory: bytes of the weights.
+
+    Args:
+        path: the Keras file.
+        image_shape: (H, W, C) of the images.
+
+    Raises:
+        ModelError: the file can't be loaded or its shapes don't fit the images.
     """
 
     def __init__(self, path: Path, image_shape: tuple[int, ...]) -> None:
@@ -44,7 +51,7 @@ class Directions:
             self.batch_size //= 2
 
     def __call__(self, images: Images) -> Images:
-        """The direction of each image (n, H, W, C) in 0..1: the share of epsilon by which to change each pixel."""
+        """Compute directions (n, H, W, C) in -1..1, in units of epsilon, for images (n, H, W, C) in 0..1."""
         found = np.empty_like(images)
         for start in range(0, len(images), self.batch_size):
             chunk = images[start : start + self.batch_size]
@@ -55,7 +62,7 @@ class Directions:
         return found
 
     def _position_free(self, path: Path, image_shape: tuple[int, ...]) -> bool:
-        """Whether shuffled images have the same directions, shuffled."""
+        """Whether each image's direction is the same, to the bit, after the batch is shuffled."""
         rng = np.random.default_rng(0)
         images = rng.random((self.batch_size, *image_shape), np.float32)
         directions = self(images)
@@ -69,8 +76,8 @@ def _check_shapes(path: Path, model: Any, image_shape: tuple[int, ...]) -> None:
     given = [tuple(each.shape[1:]) for each in (model.inputs or []) + (model.outputs or [])]
     if len(given) != 2 or not all(_fits(shape, image_shape) for shape in given):
         raise ModelError(
-            f"{path}: a generator, from images of shape {image_shape} to changes of that shape",
-            f"a model of the shapes {', '.join(map(str, given))}",
+            f"{path}: a generator with input and output shape {image_shape}",
+            f"a model with the shapes {', '.join(map(str, given))}",
             "train one: 'advshard train --model advgan --against MODEL'",
         )
 

@@ -1,4 +1,4 @@
-"""The training of a generator against a fixed model."""
+"""Trains a generator against a fixed model."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from core.models.training.augment import batches
 from core.models.training.deterministic import deterministic_operations
 
 Progress = Callable[[int, dict[str, float]], None]
-_AT_A_TIME = 500  # images whose predictions are asked for
+_AT_A_TIME = 500  # images per prediction batch
 
 
 @dataclass(frozen=True)
 class TrainedGenerator:
-    """A trained keras.Model and its history: a list per figure, with a value per epoch."""
+    """A trained keras.Model and its history: per metric, a list with one value per epoch."""
 
     model: Any
     history: dict[str, list[float]]
@@ -33,11 +33,20 @@ class TrainedGenerator:
 def train_generator(
     config: GeneratorConfig, logits: Logits, images: Images, progress: Progress | None = None
 ) -> TrainedGenerator:
-    """Train a generator that moves images (N, H, W, C) in 0..1 away from what the model predicts of them.
+    """Train a generator whose perturbations change the model's predictions. The same seed gives the same weights.
 
-    The history has the losses, means over an epoch, and ``success``, the share of the held-out images
-    whose prediction changes. ``progress`` is called after each epoch with its number (from 1) and its
-    figures. The same seed gives the same weights. Raises ConfigError.
+    Args:
+        config: the hyper-parameters.
+        logits: the model, from image tensors to logits (n, classes).
+        images: training images (N, H, W, C) in 0..1; ``config.validation`` of them are held out.
+        progress: called after each epoch with its number (from 1) and its metrics.
+
+    Returns:
+        The generator and its history: the losses, means over each epoch, and ``success``, the share of the
+        held-out images whose prediction changes.
+
+    Raises:
+        ConfigError: there are too few images to hold out ``config.validation``.
     """
     import keras
 
@@ -45,7 +54,7 @@ def train_generator(
         raise ConfigError(
             f"fewer validation images than the {len(images)} training images",
             f"{config.validation}",
-            "give --validation, a tenth of them, say",
+            "give a smaller --validation, for example a tenth of the images",
         )
     keras.utils.set_random_seed(config.seed)
     order = np.random.default_rng(config.seed).permutation(len(images))
@@ -70,7 +79,7 @@ def train_generator(
 
 
 def _predictions(logits: Logits) -> Callable[[Images], NDArray[np.int64]]:
-    """The classes (n,) of any number of images."""
+    """A function that predicts the classes (n,) of any number of images."""
     import tensorflow as tf
 
     classify = tf.function(lambda x: tf.argmax(logits(x), axis=1), autograph=False, reduce_retracing=True)

@@ -1,4 +1,4 @@
-"""The terms of the generator's and the discriminator's loss (section 3.2 of the paper): tensors in, a scalar out."""
+"""The loss terms of generator and discriminator (section 3.2 of the paper), each a scalar tensor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Any
 
 
 def adversarial(logits: Any, labels: Any, confidence: float) -> Any:
-    """The mean of max(z[y] - max(z[j], j != y), -confidence): Carlini and Wagner's margin (2017, section VI-A)."""
+    """Mean of max(z[y] - max(z[j], j != y), -confidence), the margin loss of Carlini and Wagner (2017, section VI-A).
+
+    Args:
+        logits: z, (n, classes).
+        labels: y, (n,).
+        confidence: the margin, in logits, beyond which the loss is constant.
+    """
     import tensorflow as tf
 
     own = tf.one_hot(labels, tf.shape(logits)[1], on_value=True, off_value=False, dtype=tf.bool)
@@ -16,23 +22,23 @@ def adversarial(logits: Any, labels: Any, confidence: float) -> Any:
 
 
 def deceiving(scores: Any) -> Any:
-    """The generator's part of the least squares GAN (Mao et al. 2017): made images should score 1."""
+    """The generator's least squares GAN loss (Mao et al. 2017) of the scores (n, 1) of generated images; target 1."""
     import tensorflow as tf
 
     return tf.reduce_mean(tf.square(scores - 1))
 
 
 def discriminating(real: Any, made: Any) -> Any:
-    """The discriminator's part: real images should score 1, made ones 0."""
+    """The discriminator's least squares GAN loss of the scores (n, 1) of real (target 1) and generated images (0)."""
     import tensorflow as tf
 
     return tf.reduce_mean(tf.square(real - 1)) + tf.reduce_mean(tf.square(made))
 
 
 def hinge(change: Any, bound: float) -> Any:
-    """The mean of max(||change||_2 - bound, 0) over images (n, H, W, C)."""
+    """Mean of max(||change||_2 - bound, 0) over the perturbations (n, H, W, C)."""
     import tensorflow as tf
 
-    # Where nothing changed, the norm itself has no gradient.
+    # The norm has no gradient at 0.
     length = tf.sqrt(tf.reduce_sum(tf.square(change), axis=(1, 2, 3)) + 1e-12)
     return tf.reduce_mean(tf.maximum(length - bound, 0))

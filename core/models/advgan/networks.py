@@ -1,19 +1,22 @@
-"""Generator and discriminator, after appendix A of the paper, for images of any size."""
+"""The generator and discriminator networks, after appendix A of the paper, for images of any size."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
-_STRIDES = 4  # by which the encoder divides height and width
+_STRIDES = 4  # the factor by which the encoder reduces height and width
 _BLOCKS = 2
 
 
 def build_generator(image_shape: tuple[int, ...], width: int) -> Any:
-    """An untrained keras.Model from images in 0..1 to directions of change in -1..1, both (N, H, W, C).
+    """Build an untrained keras.Model from images in 0..1 to perturbation directions in -1..1, both (N, H, W, C).
 
-    Encoder, residual blocks, decoder; sums join encoder and decoder at equal sizes. ``width`` is the number
-    of channels at full size.
+    An encoder, residual blocks and a decoder, with additive skip connections at equal resolutions.
+
+    Args:
+        image_shape: (H, W, C).
+        width: the number of channels at full resolution.
     """
     from keras import Input, Model, layers
 
@@ -33,7 +36,12 @@ def build_generator(image_shape: tuple[int, ...], width: int) -> Any:
 
 
 def build_discriminator(image_shape: tuple[int, ...], width: int) -> Any:
-    """An untrained keras.Model from images (N, H, W, C) to a score (N, 1): towards 1 for real ones, 0 for made ones."""
+    """Build an untrained keras.Model from images (N, H, W, C) to scores (N, 1): 1 for real, 0 for generated images.
+
+    Args:
+        image_shape: (H, W, C).
+        width: the number of channels of the first convolution.
+    """
     from keras import Input, Sequential, layers
 
     convolutions = [layers.Conv2D(width << doublings, 4, 2, padding="same") for doublings in range(3)]
@@ -50,5 +58,5 @@ def _activated(convolution: Any, x: Any) -> Any:
 def _normalised(convolution: Any, x: Any) -> Any:
     from keras import layers
 
-    # A training of a few epochs needs moving averages that forget its beginning.
+    # With few epochs, the default momentum of 0.99 would keep too much of the first steps.
     return layers.BatchNormalization(momentum=0.9)(convolution(x))

@@ -1,4 +1,4 @@
-"""One step of generator and discriminator."""
+"""One training step of generator and discriminator."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from core.models.advgan.losses import adversarial, deceiving, discriminating, hi
 
 LOSSES = ("adversarial", "deceiving", "hinge", "discriminating")
 Logits = Callable[[Any], Any]
-"""A model, from tensors of images to tensors of logits (N, classes)."""
+"""A model: image tensors (N, H, W, C) to logit tensors (N, classes)."""
 
 
 def step_function(
     config: GeneratorConfig, logits: Logits, generator: Any, discriminator: Any, steps: int
 ) -> Callable[[Any, Any], Any]:
-    """A function of images (n, H, W, C) and labels (n,) that makes a step and gives the LOSSES before it.
+    """Build the traced function of one training step.
 
-    steps: after so many the learning rate is zero.
+    Args:
+        config: the hyper-parameters.
+        logits: the model under attack.
+        generator, discriminator: the networks to train.
+        steps: the total number of steps, over which the learning rate decays to zero.
+
+    Returns:
+        A function of images (n, H, W, C) in 0..1 and labels (n,) that updates both networks and returns the
+        ``LOSSES`` before the update, (4,).
     """
     import tensorflow as tf
 
@@ -45,7 +53,7 @@ def step_function(
 
 
 def perturbed(images: Any, directions: Any, epsilon: float) -> Any:
-    """Images in 0..1, moved by epsilon times their directions and kept in 0..1."""
+    """Add epsilon times the directions (in -1..1) to images in 0..1, clipped to 0..1; tensors (n, H, W, C)."""
     import tensorflow as tf
 
     return tf.clip_by_value(images + epsilon * directions, 0.0, 1.0)

@@ -1,7 +1,6 @@
-"""What serves speed alone: the same gradients, from the same model, in less time.
+"""Speeds up input gradients without changing the model.
 
-The model is the user's and stays as it is. Only the graph that this package traces of it is another:
-weights as constants (``frozen``) and gradients of single operations in a faster, equivalent form
-(``gradients``). What a form doesn't cover is left to TensorFlow. What each is worth:
-``python -m bench floor``, and docs/decisions/0015-speed.md for what was tried beside them.
+Only the traced graph differs: weights become constants (``frozen``), and the gradients of some operations are computed
+in faster, equivalent forms (``gradients``). TensorFlow handles everything else. ``python -m bench floor`` measures the
+gain of each; docs/decisions/0015-speed.md lists the alternatives that were tried.
 """

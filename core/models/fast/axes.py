@@ -1,6 +1,6 @@
-"""A convolution along one of its axes, and how its gradient is cut there.
+"""A convolution along one axis, and the division of its gradient into blocks or cells along that axis.
 
-With input pixel r, output o, kernel tap t and the layer's stride, dilation and padding in front:
+With input pixel r, output o, kernel tap t, and the layer's stride, dilation and leading padding:
 dx[r] = sum over t of g[o] w[t], where stride * o = r + padding - dilation * t.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Axis:
-    """A convolution along one axis: sizes in pixels; ``before`` is the padding in front of the input."""
+    """A convolution along one axis; sizes in pixels, ``before`` is the padding before the input."""
 
     size: int
     outputs: int
@@ -26,7 +26,7 @@ class Axis:
 
     @property
     def after(self) -> int:
-        """The padding behind the input, as far as the kernel gets there."""
+        """The padding after the input, as far as the kernel reaches."""
         return max(
             0, (self.outputs - 1) * self.stride + (self.kernel - 1) * self.dilation + 1 - self.size - self.before
         )
@@ -34,10 +34,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Windows:
-    """The rows of the gradient in blocks of P.
+    """The rows of the input gradient in blocks of P, each computed from one window of the output gradient.
 
-    taps: (length, P), the kernel's tap that leads from a window's row to a block's; -1 for none.
-    step: between the windows of two blocks; before, after: padding of the output's gradient.
+    count: the number of blocks. taps: (window length, P), the kernel tap that connects a window's row with a block's
+    row, -1 for none. step: the distance between consecutive windows. before, after: padding of the output gradient.
     """
 
     count: int
@@ -48,7 +48,7 @@ class Windows:
 
     @classmethod
     def of(cls, axis: Axis, pixels: int) -> Windows:
-        """Blocks of ``pixels``, a multiple of the stride."""
+        """Divide the axis into blocks of ``pixels``, a multiple of the stride."""
         pairs = [
             (pixel, tap, (pixel + axis.before - axis.dilation * tap) // axis.stride)
             for pixel in range(pixels)
@@ -66,11 +66,11 @@ class Windows:
 
 @dataclass(frozen=True)
 class Cells:
-    """The columns of the output's gradient in cells, one for P columns of the padded input.
+    """The columns of the output gradient in cells, one per P columns of the padded input.
 
-    taps: (outputs, planes * P), the kernel's tap that leads from a cell's output to a pixel; -1 for none.
-    A cell leads to ``planes`` blocks of P pixels, so that each block is the sum of as many cells.
-    blocks: of all pixels, those that no output leads to included.
+    count: the number of cells. taps: (outputs per cell, planes * P), the kernel tap that connects a cell's output with
+    a pixel, -1 for none. planes: the number of blocks of P pixels that a cell contributes to; each block is the sum of
+    as many cells. blocks: the number of blocks, including those that no output contributes to.
     """
 
     count: int
@@ -80,7 +80,7 @@ class Cells:
 
     @classmethod
     def of(cls, axis: Axis, pixels: int) -> Cells:
-        """Cells for ``pixels`` columns, a multiple of the stride."""
+        """Divide the axis into cells for ``pixels`` columns each, a multiple of the stride."""
         outputs = pixels // axis.stride
         reach = (outputs - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1
         count, planes = -(-axis.outputs // outputs), -(-reach // pixels)

@@ -1,7 +1,7 @@
-"""A traced function that NumPy arrays can be given to, and that lasts.
+"""Compiles traced functions of NumPy arrays that survive ``clear_session``.
 
-``clear_session`` throws away the kernels of all functions that TensorFlow ever ran: the next call of
-each takes 50 to 70 ms longer. A session of its own, on the same graph, keeps them, and has its own threads.
+``clear_session`` discards the kernels of all TensorFlow functions, after which the next call of each takes 50 to 70 ms
+longer. A separate session on the same graph keeps its kernels, and has its own threads.
 """
 
 from __future__ import annotations
@@ -18,12 +18,20 @@ _sessions: WeakSet[Any] = WeakSet()
 
 
 def compiled(function: Callable[..., Any], *specs: Any) -> Callable[..., list[NDArray[Any]]]:
-    """``function`` of tensors of these specs, traced once; its results as a list of arrays."""
+    """Trace a function of tensors once and return a function of NumPy arrays.
+
+    Args:
+        function: takes and returns tensors.
+        specs: one tf.TensorSpec per argument.
+
+    Returns:
+        A function that takes arrays of these specs and returns the results as a list of arrays.
+    """
     import tensorflow as tf
     from tensorflow.core.protobuf import config_pb2
 
     concrete = tf.function(function, autograph=False).get_concrete_function(*specs)
-    if concrete.captured_inputs:  # weights that stayed variables: a session has none
+    if concrete.captured_inputs:  # some weights are variables, which a session can't read
         return lambda *arrays: [np.asarray(each) for each in tf.nest.flatten(concrete(*map(tf.constant, arrays)))]
     one_thread = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=1,
@@ -31,7 +39,7 @@ def compiled(function: Callable[..., Any], *specs: Any) -> Callable[..., list[ND
         gpu_options=tf.compat.v1.GPUOptions(allow_growth=True),
     )
     session = tf.compat.v1.Session(graph=concrete.graph, config=one_thread)
-    # The public make_callable goes through Session.run when there is something to feed: 0.15 ms more a call.
+    # The public make_callable goes through Session.run if there are inputs, which takes 0.15 ms more per call.
     options = config_pb2.CallableOptions(
         feed=[tensor.name for tensor in concrete.inputs], fetch=[tensor.name for tensor in concrete.outputs]
     )
@@ -42,6 +50,6 @@ def compiled(function: Callable[..., Any], *specs: Any) -> Callable[..., list[ND
 
 @atexit.register
 def _close_sessions() -> None:
-    """Before the interpreter takes TensorFlow apart: then, what was made of an open session can't be let go of."""
+    """Close all sessions before the interpreter unloads TensorFlow, after which their callables can't be released."""
     for session in list(_sessions):
         session.close()

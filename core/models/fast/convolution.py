@@ -1,4 +1,4 @@
-"""The gradient of Conv2D, its input's in whatever form is cheapest."""
+"""The gradient of Conv2D, with the input gradient in the form of the lowest estimated cost."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from core.models.fast.axes import Axis
 from core.models.fast.costs import LANES, MOVED, multiplications
 from core.models.fast.strided import Strided
 
-_WORTH = 0.7  # of what TensorFlow's own form takes
+_WORTH = 0.7  # another form is used below this share of the cost of TensorFlow's own
 
 
 def convolution(op: Any, gradient: Any) -> tuple[Any, Any]:
-    """The gradients of the images and of the kernel."""
+    """Compute the gradients with respect to the images and the kernel.
+
+    Args:
+        op: the Conv2D operation.
+        gradient: the gradient of its output, (B, H', W', outputs).
+    """
     import tensorflow as tf
 
     x, kernel = op.inputs
@@ -23,7 +28,7 @@ def convolution(op: Any, gradient: Any) -> tuple[Any, Any]:
     )
     form = form_of(op)
     if isinstance(form, Strided):
-        gradient.set_shape(op.outputs[0].shape)  # it may come from where less is known
+        gradient.set_shape(op.outputs[0].shape)  # its static shape may be incomplete
         return form.gradient(kernel, gradient, *x.shape[1:3]), of_kernel
     of_images = tf.raw_ops.Conv2DBackpropInput(
         input_sizes=tf.shape(x), filter=kernel, out_backprop=gradient, **{**settings, **form}
@@ -32,10 +37,16 @@ def convolution(op: Any, gradient: Any) -> tuple[Any, Any]:
 
 
 def form_of(op: Any) -> Strided | dict[str, Any]:
-    """The cheapest form: a strided one, or the settings that make TensorFlow take the better of its own two.
+    """Choose the cheapest form of the input gradient.
 
-    With padding that is written out, oneDNN leaves the gradient to Eigen, which makes one matrix product
-    of it and adds up the taps. With few channels that is the better way, but for dilated kernels there is none.
+    With explicit padding, oneDNN leaves the gradient to Eigen, which computes one matrix product and sums over the
+    taps. With few channels that is faster, but Eigen has no such form for dilated kernels.
+
+    Args:
+        op: the Conv2D operation.
+
+    Returns:
+        A strided form, or the settings to change in TensorFlow's own.
     """
     import tensorflow as tf
 
@@ -44,7 +55,7 @@ def form_of(op: Any) -> Strided | dict[str, Any]:
     if not known or op.get_attr("data_format") != b"NHWC" or x.dtype != tf.float32:
         return {}
     height, width, channels, outputs = kernel.shape
-    if x.shape[3] != channels or channels >= LANES:  # groups; nothing is idle
+    if x.shape[3] != channels or channels >= LANES:  # grouped, or enough channels to fill the vector units
         return {}
     rows, columns = _axis(op, 1), _axis(op, 2)
     places = rows.outputs * columns.outputs

@@ -1,7 +1,7 @@
-"""A model's weights as constants of the traced graph.
+"""Turns a model's weights into constants of the traced graph.
 
-TensorFlow then folds what follows from weights alone: batch normalisation into the convolution
-before it, the filter of the strided form into one array. Each graph holds its own copy.
+TensorFlow then folds whatever depends on weights alone, such as batch normalisation into the preceding convolution and
+the filter of the strided form into one array. Each graph holds its own copy of the weights.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ MAX_CONSTANT_BYTES = 128 << 20
 
 
 class Weights:
-    """The weights of a model as they are now."""
+    """A snapshot of a model's weights; empty for models with more than 128 MiB of them."""
 
     def __init__(self, model: Any) -> None:
         self._values = [(each, each.numpy()) for each in model.variables] if _are_constants(model) else []
 
     def as_constants(self) -> AbstractContextManager[Any]:
-        """Within it, a graph that is traced has them as constants; as variables where they are many."""
+        """A context in which traced graphs get the weights as constants, or, above 128 MiB, as variables."""
         import keras
         import tensorflow as tf
 

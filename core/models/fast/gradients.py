@@ -1,7 +1,7 @@
-"""Gradients of single operations, in place of TensorFlow's, in the graphs that are traced here.
+"""Overrides TensorFlow's gradients of single operations in traced graphs.
 
-An override is right for whatever stands around the operation: each gives the whole gradient, and
-takes TensorFlow's form where its own doesn't apply. Gradients that nobody asks for are not computed.
+An override is correct in any graph: each returns the complete gradient, and falls back to TensorFlow's form where its
+own doesn't apply. Gradients that are not used are not computed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OVERRIDES = {"Conv2D": convolution, "MatMul": product, "MaxPool": max_pool, "Re
 
 @contextmanager
 def fast_gradients(operations: Collection[str] = tuple(_OVERRIDES)) -> Iterator[None]:
-    """Within it, these operations, where they are added to the current graph, get these gradients."""
+    """A context in which ``operations`` added to the current graph get the overridden gradients."""
     import tensorflow as tf
 
     chosen = {operation: _registered()[operation] for operation in operations}
@@ -29,9 +29,13 @@ def fast_gradients(operations: Collection[str] = tuple(_OVERRIDES)) -> Iterator[
 
 
 def input_gradient(y: Any, x: Any, upstream: Any = None) -> Any:
-    """The gradient of the sum of y, weighted with ``upstream``, with respect to x; zero where nothing leads there.
+    """Compute the gradient of sum(y * upstream) with respect to x; zero where y doesn't depend on x.
 
-    A GradientTape would not see the overrides.
+    It uses tf.gradients, because a GradientTape would not see the overrides.
+
+    Args:
+        y, x: tensors of the current graph.
+        upstream: weights of y's shape, by default 1.
     """
     import tensorflow as tf
 
@@ -40,7 +44,7 @@ def input_gradient(y: Any, x: Any, upstream: Any = None) -> Any:
 
 @cache
 def _registered() -> dict[str, str]:
-    """The overrides' names by their operations; TensorFlow takes each name once per process."""
+    """The override's registered name for each operation; TensorFlow accepts each name once per process."""
     import tensorflow as tf
 
     names = {operation: f"Advshard{operation}" for operation in _OVERRIDES}

@@ -1,8 +1,8 @@
-"""The gradients of max pooling and of the ReLU before it.
+"""The gradients of max pooling and of a ReLU before it.
 
-Where the pooling alone takes the ReLU's output, the ReLU's mask is applied to the pooled values, of
-which there are fewer. A maximum of 0 passes nothing back through the ReLU, and any other stands where
-the ReLU passes all, so the result is the same to the bit.
+If the pooling is the only consumer of the ReLU's output, the ReLU's mask is applied to the pooled values, of which
+there are fewer. A maximum of 0 passes no gradient through the ReLU, and a positive maximum lies where the ReLU passes
+the gradient unchanged, so the result is the same to the bit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _SETTINGS = ("ksize", "strides", "padding", "explicit_paddings", "data_format")
 
 
 def max_pool(op: Any, gradient: Any) -> Any:
-    """The gradient of the pooled images."""
+    """Compute the gradient with respect to the input of a MaxPool operation."""
     import tensorflow as tf
 
     if _masks_for_relu(op):
@@ -27,7 +27,7 @@ def max_pool(op: Any, gradient: Any) -> Any:
 
 
 def relu(op: Any, gradient: Any) -> Any:
-    """The gradient of what came into the ReLU."""
+    """Compute the gradient with respect to the input of a Relu operation."""
     import tensorflow as tf
 
     if any(user.type == "MaxPool" and _masks_for_relu(user) for user in op.outputs[0].consumers()):
@@ -36,7 +36,7 @@ def relu(op: Any, gradient: Any) -> Any:
 
 
 def _masks_for_relu(pool: Any) -> bool:
-    """Whether a ReLU stands before it whose output goes nowhere else, but into the gradient of this pooling."""
+    """Whether the input is a ReLU's output that is used only by this pooling and its gradient."""
     before = pool.inputs[0]
     others = [user for user in before.consumers() if user != pool and not _is_gradient_of(user, pool)]
     return before.op.type == "Relu" and not others

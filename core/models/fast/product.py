@@ -1,8 +1,7 @@
-"""The gradient of a matrix product, such that a row's bits don't depend on the number of rows.
+"""The gradient of a matrix product, with results per row that do not depend on the number of rows.
 
-TensorFlow multiplies by a transposed matrix with other kernels for few rows than for many. With the
-transposed matrix as a constant of its own, few rows and many come to the same bits, and a small batch
-can stand in for a part of a large one.
+TensorFlow multiplies by a transposed matrix with different kernels for few and for many rows. With the transposed
+matrix stored as a constant, the results are the same to the bit, so a small batch can replace part of a large one.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Any
 
 
 def product(op: Any, gradient: Any) -> tuple[Any, Any]:
-    """The gradients of both factors."""
+    """Compute the gradients with respect to both factors of a MatMul operation."""
     import tensorflow as tf
 
     a, b = (tf.math.conj(factor) for factor in op.inputs)

@@ -1,1 +1,1 @@
-"""Keras files: loading them, what is known of them without loading, and the code they may embed."""
+"""Keras files: loading, inspection without TensorFlow, and detection of embedded code."""

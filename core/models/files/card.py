@@ -1,8 +1,7 @@
-"""What is known of a model without loading it, so that a plan needs no TensorFlow.
+"""Metadata of a model's file, so that planning needs no TensorFlow.
 
-A shipped model has its card beside it. For any other file, a process of its own loads the model
-and prints the card: ``python -m core.models.files.card FILE '[28, 28, 1]'``, and ``trusted`` where code in
-the file may run.
+A shipped model has a JSON card. Any other file is loaded in a subprocess that prints the card:
+``python -m core.models.files.card FILE '[28, 28, 1]' [trusted]``, with ``trusted`` if code in the file may run.
 """
 
 from __future__ import annotations
@@ -21,7 +20,11 @@ ZOO = Path(__file__).parent.parent / "zoo"
 
 
 class ModelCard(BaseModel):
-    """A model file and what it takes and gives. test_accuracy and command are its provenance."""
+    """Metadata of a model's file.
+
+    image_shape: (H, W, C) of its input. classes: the number of outputs. test_accuracy, in 0..1, and command, the
+    command line that trained it, are known for shipped models.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,16 +35,25 @@ class ModelCard(BaseModel):
 
 
 def resolve(model: str, image_shape: tuple[int, ...], trusted: bool = False) -> tuple[str, Path, ModelCard]:
-    """Name, file and card of a shipped model or a Keras file; raises ModelError.
+    """Locate a model and check that it fits the images.
 
-    Code in the file runs only if it is trusted.
+    Args:
+        model: the name of a shipped model, or the path of a Keras file.
+        image_shape: (H, W, C) of the images.
+        trusted: allow code in the file to run.
+
+    Returns:
+        The model's name, file and card.
+
+    Raises:
+        InputError: the model is unknown, can't be loaded, or doesn't fit the images.
     """
     if model in MODELS:
         path = ZOO / f"{model}.keras"
         card = ZOO / f"{model}.json"
         if not path.is_file() or not card.is_file():
             raise ModelError(
-                "a model whose weights are shipped",
+                "a model with shipped weights",
                 f"{model!r}, which has none",
                 f"train it with 'advshard train --model {model}' and give the file",
             )
@@ -67,7 +79,7 @@ def _ask(path: Path, image_shape: tuple[int, ...], trusted: bool) -> ModelCard:
     try:
         return ModelCard.model_validate(content)
     except ValidationError as error:
-        raise ModelError(f"{path}: a model that loads", str(error), "report this") from None
+        raise ModelError(f"{path}: a loadable model", str(error), "report this as a bug") from None
 
 
 def _look(path: Path, image_shape: tuple[int, ...], *words: str) -> dict[str, object]:
@@ -82,7 +94,7 @@ def _look(path: Path, image_shape: tuple[int, ...], *words: str) -> dict[str, ob
         logits, _ = classifier.gradient(sample, np.zeros(1, np.int64), "cross_entropy")
     except Exception as error:
         raise ModelError(
-            f"{path}: a model that images of shape {image_shape} pass through",
+            f"{path}: a model that accepts images of shape {image_shape}",
             f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}",
             "give a model and a data set that fit",
         ) from None

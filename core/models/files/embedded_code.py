@@ -1,8 +1,8 @@
-"""What a Keras file would execute of its own, read from its configuration without loading it.
+"""Finds code that loading a Keras file would execute, from the file's configuration and without loading it.
 
-Keras's safe mode refuses marshalled Python, but lets a file name almost any public function of Keras,
-with arguments: also one that writes files. So we look first for layers that run what the file says, and
-for anything that isn't a part of a model.
+Keras's safe mode refuses marshalled Python, but a file may still name almost any public function of Keras with
+arguments, including functions that write files. Before loading, we therefore refuse layers that execute embedded
+code and any class or function that is not a component of a model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.errors import ModelError
 
 _RUNS_CODE = frozenset({"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 _CLASS_KEYS = ("class_name", "registered_name")
-# Whose classes and functions models are made of. Of keras.src, Keras itself takes nothing but such classes.
+# Modules with components of models. Of keras.src, Keras itself accepts only such classes.
 _PARTS = re.compile(
     r"builtins|keras|keras\.src\..+|keras\.(activations|constraints|dtype_policies|initializers|layers|losses|metrics"
     r"|models|ops|optimizers|optimizers\.schedules|quantizers|random|regularizers)"
@@ -25,11 +25,16 @@ _PARTS = re.compile(
 
 
 def refuse_own_code(path: Path, suffix: str) -> None:
-    """Raise ModelError if a layer of the model in ``path`` runs code that the file brings or names."""
+    """Raise ModelError if loading the model would run code that the file embeds or names.
+
+    Args:
+        path: the file.
+        suffix: its format, ``.keras`` or ``.h5``.
+    """
     try:
         found = _first_that_runs_code(json.loads(_config(path, suffix)))
     except Exception as error:
-        # zipfile, h5py and json raise what they like on a file that is no model.
+        # zipfile, h5py and json raise various exceptions for invalid files.
         raise ModelError(
             f"{path}: a Keras file with a model configuration",
             f"{type(error).__name__}: {error}",
@@ -37,10 +42,10 @@ def refuse_own_code(path: Path, suffix: str) -> None:
         ) from None
     if found is not None:
         raise ModelError(
-            f"{path}: a model without code of its own",
+            f"{path}: a model without embedded code",
             f"one with {found}",
-            "replace it by layers of Keras; or, if you trust the file, give --trust-model to the command and to each"
-            " worker, and resume with --retry-quarantined",
+            "replace it with built-in Keras layers, or, if you trust the file, give --trust-model to the command and"
+            " each worker, and resume with --retry-quarantined",
         )
 
 
@@ -56,7 +61,7 @@ def _config(path: Path, suffix: str) -> str | bytes:
 
 
 def _first_that_runs_code(config: Any) -> str | None:
-    # A stack instead of recursion: the file may be nested deeper than Python's own.
+    # A stack instead of recursion, because the file may be nested deeper than Python's recursion limit.
     rest = [config]
     while rest:
         value = rest.pop()
@@ -69,7 +74,7 @@ def _first_that_runs_code(config: Any) -> str | None:
                 return f"{value['class_name']} {value.get('config')!r:.40} of {module}"
             for key in _CLASS_KEYS:
                 name = value.get(key)
-                # A registered name has its package before it: "package>Name".
+                # A registered name is prefixed with its package: "package>Name".
                 if isinstance(name, str) and name.rpartition(">")[2] in _RUNS_CODE:
                     return f"a layer {name}"
     return None

@@ -1,7 +1,7 @@
-"""Questions about a Keras file, answered by a process of its own, so that whoever asks needs no TensorFlow.
+"""Inspects a Keras file in a subprocess, so that the caller needs no TensorFlow.
 
-A module that answers ends in ``answer(...)``; it is run as ``python -m MODULE FILE '[28, 28, 1]' WORD ...``
-and prints what it found, or the error.
+The inspecting module calls ``answer(...)`` when run as ``python -m MODULE FILE '[28, 28, 1]' WORD ...``, which prints
+the result or the error as JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,17 @@ _MARK = "found: "
 
 
 def ask(module: str, path: Path, image_shape: tuple[int, ...], *words: str) -> dict[str, Any]:
-    """What ``module`` finds out about the file; raises ModelError."""
+    """Run an inspecting module on a file in a subprocess and return its result.
+
+    Args:
+        module: the module to run.
+        path: the Keras file.
+        image_shape: (H, W, C) of the images.
+        words: further arguments for the module.
+
+    Raises:
+        ModelError: the module raised it, or the subprocess failed.
+    """
     said = subprocess.run(
         python_command("-m", module, str(path), json.dumps(image_shape), *words),
         capture_output=True,
@@ -32,7 +42,7 @@ def ask(module: str, path: Path, image_shape: tuple[int, ...], *words: str) -> d
     lines = [line for line in said.stdout.splitlines() if line.startswith(_MARK)]
     if not lines:
         last = (said.stderr.strip().splitlines() or ["no output"])[-1]
-        raise ModelError(f"{path}: a model that loads", last, "try keras.saving.load_model on it")
+        raise ModelError(f"{path}: a loadable model", last, "try keras.saving.load_model on it")
     content: dict[str, Any] = json.loads(lines[-1].removeprefix(_MARK))
     if "expected" in content:
         raise ModelError(**content)
@@ -40,7 +50,7 @@ def ask(module: str, path: Path, image_shape: tuple[int, ...], *words: str) -> d
 
 
 def answer(find_out: Callable[..., dict[str, object]]) -> None:
-    """Print what ``find_out(path, image_shape, *words)`` gives, or its ModelError."""
+    """Print the result of ``find_out(path, image_shape, *words)``, or its ModelError, as JSON."""
     path, image_shape, *words = sys.argv[1:]
     try:
         found = find_out(Path(path), tuple(json.loads(image_shape)), *words)

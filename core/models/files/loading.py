@@ -1,4 +1,4 @@
-"""Load a Keras file: Keras 3 (``.keras``) or legacy HDF5, told apart by content; its code only if trusted."""
+"""Loads Keras files: Keras 3 (``.keras``) or legacy HDF5, recognized by content. Embedded code runs only if trusted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMES = {".keras": (".keras",), ".h5": (".h5", ".hdf5")}
 
 
 def file_suffix(path: Path) -> str:
-    """``.keras`` or ``.h5``, read off the first bytes; raises ModelError for any other file."""
+    """Detect the format, ``.keras`` or ``.h5``, from the first bytes; raises ModelError for any other file."""
     if path.is_dir():
         raise ModelError(
             "a Keras file (.keras or .h5)",
@@ -38,9 +38,14 @@ def file_suffix(path: Path) -> str:
 
 
 def load_model(path: Path, trusted: bool = False) -> Any:
-    """The keras.Model in ``path``, uncompiled. Code in the file (Lambda layers) is refused unless it is trusted.
+    """Load a keras.Model, uncompiled.
 
-    Raises ModelError where the file can't be loaded.
+    Args:
+        path: the Keras file.
+        trusted: allow code in the file, such as Lambda layers, to run.
+
+    Raises:
+        ModelError: the file can't be loaded, or has embedded code and is not trusted.
     """
     import keras
 
@@ -48,12 +53,12 @@ def load_model(path: Path, trusted: bool = False) -> Any:
     if not trusted:
         refuse_own_code(path, suffix)
     if path.suffix not in _NAMES[suffix]:
-        # Keras goes by the name, so give it one that fits.
+        # Keras decides by the file name, so load it under a name that fits.
         return _load_renamed(path, suffix, trusted)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=not trusted)
     except Exception as error:
-        # Whatever Keras raises here says that this file can't be used.
+        # Keras raises various exceptions for files that it can't load.
         raise ModelError(
             f"{path}: a model that loads in Keras's safe mode",
             _first_line(error),

@@ -1,1 +1,1 @@
-"""A loaded model as the attacks see it: logits and input gradients of NumPy arrays, with invariant bits."""
+"""Inference for attacks: logits and input gradients as NumPy arrays, bit-identical for any batch composition."""

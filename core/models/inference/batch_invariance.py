@@ -1,12 +1,12 @@
-"""The batch sizes at which an image's bits depend neither on its place nor on the size.
+"""Finds batch sizes at which results do not depend on an image's position in the batch or on the batch size.
 
-Some kernels treat the last few rows of a batch apart, or few rows otherwise than many. Then the result
-would depend on how the set was cut. So a worker tries the wanted size, and halves of it, until shuffled
-batches agree to the bit; on machines of one kind all workers come to the same size. Smaller sizes serve
-where fewer images are left, and only those that give the same bits as that one.
+Some kernels compute the last rows of a batch, or small batches, with different rounding. The result would then depend
+on how the set was split into shards. A worker therefore tries the requested size and halves it until shuffled batches
+agree to the bit; on machines of the same kind, all workers find the same size. Smaller sizes are used when fewer images
+remain, but only sizes whose results equal those of the full size to the bit.
 
-What is tried is the gradient. The pass to the rivals has the same operations on the same shapes, so it
-has the same sizes; tests/unit/core/models/inference/test_rivals.py tries it.
+Gradients and logits are tested here. The forward pass to the rivals has the same operations on the same shapes, so the
+same sizes apply; tests/unit/core/models/inference/test_rivals.py verifies it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SMALLEST = 2
 
 
 class Sizable(Classifier, Protocol):
-    """A classifier whose passes fill up to one of some sizes."""
+    """A classifier that pads its batches to one of several sizes."""
 
     sizes: tuple[int, ...]
 
@@ -34,7 +34,13 @@ C = TypeVar("C", bound=Sizable)
 
 
 def settle(make: Callable[[int], C], wanted: int, image_shape: tuple[int, ...]) -> C:
-    """The classifier with the largest position-free batch size among wanted, wanted / 2, ..., 1, and its sizes."""
+    """Make the classifier with the largest position-invariant batch size, and set its ``sizes``.
+
+    Args:
+        make: builds a classifier for a batch size.
+        wanted: the largest batch size to try; it is halved down to 1.
+        image_shape: (H, W, C).
+    """
     size = wanted
     while True:
         classifier = make(size)
@@ -45,7 +51,7 @@ def settle(make: Callable[[int], C], wanted: int, image_shape: tuple[int, ...]) 
 
 
 def position_free(classifier: Classifier, image_shape: tuple[int, ...]) -> bool:
-    """Whether logits and gradients of shuffled batches are the same bits, shuffled."""
+    """Whether each image's logits and gradient are the same, to the bit, after the batch is shuffled."""
     images, labels = _sample(classifier, image_shape)
     logits, gradient = classifier.gradient(images, labels, "cross_entropy")
     forward = classifier.logits(images)
@@ -63,7 +69,7 @@ def position_free(classifier: Classifier, image_shape: tuple[int, ...]) -> bool:
 
 
 def same_sizes(classifier: Sizable, image_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The batch size and those of its halves, quarters, ... that give each image the same bits, ascending."""
+    """The classifier's batch size and its halves, quarters, ... that give the same results to the bit, ascending."""
     images, labels = _sample(classifier, image_shape)
     full = classifier.batch_size
     classifier.sizes = (full,)

@@ -1,7 +1,7 @@
-"""The logits of a classifier, recovered from a softmax output without touching the model.
+"""Computes the logits of a classifier that ends in a softmax, without changing the model.
 
-A softmax saturates: in float32 its cross-entropy gradient is then exactly zero. So the last layer
-is evaluated without its activation, with the model's own weights; the model itself is not changed.
+When a softmax saturates, its cross-entropy gradient in float32 is exactly zero. The last layer is therefore evaluated
+without its activation, with the model's own weights.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ Logits = Callable[[Any], Any]
 
 
 def logits_function(model: Any) -> tuple[Logits, str]:
-    """A function from images to logits, and how it reads them.
+    """Build a function from images (N, H, W, C) to logits (N, classes), both tensors.
 
-    The second value is ``"softmax removed"`` where the last layer was taken apart, and ``"output"``
-    where the function gives the model's output itself.
+    Args:
+        model: a keras.Model.
+
+    Returns:
+        The function, and ``"softmax removed"``, or ``"output"`` if the function returns the model's output unchanged.
     """
     taken = _without_softmax(model)
     if taken is None:
@@ -30,7 +33,7 @@ def _without_softmax(model: Any) -> Logits | None:
     outputs = getattr(model, "outputs", None)
     history = getattr(outputs[0], "_keras_history", None) if outputs else None
     if history is None:
-        return None  # a subclassed model: no graph to look at
+        return None  # a subclassed model has no graph to inspect
     last = history.operation
     inputs = last._inbound_nodes[history.node_index].input_tensors
     if len(inputs) != 1:
@@ -41,7 +44,7 @@ def _without_softmax(model: Any) -> Logits | None:
 
 
 def _head(last: Any) -> Logits | None:
-    """From what the last layer takes to the logits, or None where it isn't a softmax."""
+    """The function from the last layer's input to the logits, or None if the layer isn't a softmax."""
     import keras
 
     softmax = getattr(last, "activation", None) is keras.activations.softmax

@@ -1,4 +1,4 @@
-"""A model that stands in for one that is unknown."""
+"""Loads surrogates: models attacked in place of an unknown one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from core.runtime.asset import Asset
 
 
 def surrogate_file(model: str, shape: tuple[int, ...]) -> Path:
-    """The file of a shipped model or a Keras file that takes images of this shape; raises InputError."""
+    """Locate the file of a shipped model or a Keras file for images of shape (H, W, C); raises InputError."""
     return resolve(model, shape)[1]
 
 
 def load_surrogate(asset: Asset, shape: tuple[int, ...], batch_size: int) -> KerasClassifier:
-    """The classifier in a file, kept between the tasks of a worker; code in the file never runs."""
+    """Load the classifier in a file for images of shape (H, W, C), cached between a worker's tasks.
+
+    Embedded code is refused.
+    """
     return cached_classifier(asset.sha256, lambda: nullcontext(asset.path), shape, batch_size)

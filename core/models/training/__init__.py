@@ -1,7 +1,7 @@
-"""Train a classifier with hold-out validation, reproducibly from a seed.
+"""Trains a classifier with hold-out validation, reproducibly for a given seed.
 
-The validation images are taken from the training images. Training doesn't see the test images;
-``accuracy`` looks at them once, at the end, and decides nothing.
+The validation images are taken from the training images. The test images are used only for the final ``accuracy``,
+never for a decision during training.
 """
 
 from core.models.training.config import TrainConfig

@@ -1,4 +1,4 @@
-"""Training batches: shuffled, and where asked for, mirrored and shifted at random."""
+"""Training batches, shuffled and optionally augmented with random flips and shifts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SHIFT = 2  # pixels, in each direction
+SHIFT = 2  # pixels, the largest shift in each direction
 
 
 def augment(images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Each image (N, H, W, C) mirrored with probability 1/2 and shifted by up to SHIFT pixels."""
+    """Flip each image (N, H, W, C) horizontally with probability 1/2 and shift it by up to SHIFT pixels."""
     count, height, width, _ = images.shape
     padded = np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)))
     rows = rng.integers(0, 2 * SHIFT + 1, (count, 1)) + np.arange(height)
@@ -29,10 +29,16 @@ def batches(
     seed: int,
     augmented: bool,
 ) -> Any:
-    """A keras PyDataset of (images, labels), in another order in each epoch.
+    """Make a keras PyDataset of batches, reshuffled in each epoch.
 
-    The order and the augmentation are drawn from (seed, epoch, batch), so that they do not depend
-    on how Keras prefetches.
+    Order and augmentation are drawn from (seed, epoch, batch), so they do not depend on Keras's prefetching.
+
+    Args:
+        images: (N, H, W, C).
+        labels: (N,).
+        batch_size: images per batch; the last batch may be smaller.
+        seed: at least 0.
+        augmented: apply ``augment`` to each batch.
     """
     from keras.utils import PyDataset
 

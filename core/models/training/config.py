@@ -1,4 +1,4 @@
-"""The hyper-parameters of a training, and which of them go together."""
+"""The hyper-parameters of training, and which of them can be combined."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Optimizer = Literal["adam", "rmsprop", "sgd"]
 Schedule = Literal["none", "time", "step", "cosine"]
 Regularizer = Literal["none", "l1", "l2", "l1l2"]
 
-# A parameter, the choice that it belongs to and can't be left out of, and a usual value.
+# (parameter, option, values of the option for which the parameter is required and otherwise forbidden, typical value)
 _BELONGS = (
     ("decay", "schedule", ("time",), "1e-4"),
     ("drop", "schedule", ("step",), "0.5"),
@@ -24,13 +24,12 @@ _BELONGS = (
 
 
 class TrainConfig(BaseModel):
-    """The hyper-parameters of a training; ConfigError where they don't go together.
+    """The hyper-parameters of training; raises ConfigError for invalid combinations.
 
-    learning_rate is the optimizer's at the start; what becomes of it is said in ``schedule.py``.
-    momentum and nesterov are SGD's. dropout replaces the rate of the model's own dropout layers.
-    l1 and l2 are the regularizer's strengths, see ``model.py``. early_stopping is the number of
-    epochs without a lower validation loss after which training ends. validation is the number of
-    training images held out.
+    learning_rate: the initial rate; ``schedule.py`` defines how it decays with decay, drop and drop_every.
+    momentum, nesterov: for SGD only. dropout: replaces the rate of the model's dropout layers. l1, l2: the
+    regularizer's strengths, see ``model.py``. early_stopping: the number of epochs without a lower
+    validation loss after which training stops. validation: the number of training images held out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -63,7 +62,7 @@ class TrainConfig(BaseModel):
             if given and not wanted:
                 raise ConfigError(f"--{owner} {' or '.join(values)} with {option}", chosen, f"leave {option} out")
             if wanted and not given:
-                raise ConfigError(f"{option} with {chosen}", "none", f"give {option} {usual}, say")
+                raise ConfigError(f"{option} with {chosen}", "none", f"give for example {option} {usual}")
         if self.momentum and self.optimizer != "sgd":
             raise ConfigError(
                 "--optimizer sgd with --momentum", f"--optimizer {self.optimizer}", "leave --momentum out"
@@ -72,6 +71,6 @@ class TrainConfig(BaseModel):
             raise ConfigError(
                 "--optimizer sgd and a momentum above 0 with --nesterov",
                 f"--optimizer {self.optimizer} and momentum {self.momentum:g}",
-                "give --optimizer sgd --momentum 0.9, say",
+                "give for example --optimizer sgd --momentum 0.9",
             )
         return self

@@ -1,7 +1,7 @@
-"""Operations in TensorFlow's deterministic forms, for a training and no longer.
+"""Enables TensorFlow's deterministic operations during training only.
 
-They have other bits than the usual ones, also where those are deterministic already: an attack that
-comes later in the same process is to have a worker's.
+Deterministic operations round differently, even where the default ones are deterministic too. An attack that runs later
+in the same process must give the same bits as in a worker, so the setting is restored.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def deterministic_operations() -> Iterator[None]:
-    """Within it; as a decorator, within the function."""
-    from tensorflow.python.framework import config  # the public module can't undo it
+    """Enable deterministic operations, as a context manager or a decorator."""
+    from tensorflow.python.framework import config  # the public module can't disable it again
 
     before = config.is_op_determinism_enabled()
     config.enable_op_determinism()

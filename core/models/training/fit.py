@@ -1,4 +1,4 @@
-"""The training itself, and the look at the test images."""
+"""Trains a classifier and evaluates its accuracy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Progress = Callable[[int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained keras.Model and its history: a list per figure, with a value per epoch."""
+    """A trained keras.Model and its history: per metric, a list with one value per epoch."""
 
     model: Any
     history: dict[str, list[float]]
@@ -36,11 +36,16 @@ def train(
     progress: Progress | None = None,
     tensorboard: Path | None = None,
 ) -> Trained:
-    """Train ``config.model`` on all of ``data`` but the held-out images; raises InputError.
+    """Train ``config.model``. The weights are those of the last epoch or, with early_stopping, of the best epoch.
 
-    uint8 images are scaled by 1/255. The weights are those of the last epoch; with early_stopping,
-    those of the epoch with the lowest validation loss. ``progress`` is called after each epoch
-    with its number (from 1) and its figures.
+    Args:
+        config: the hyper-parameters; the best epoch has the lowest validation loss.
+        data: the training images, of which ``config.validation`` are held out. uint8 images are divided by 255.
+        progress: called after each epoch with its number (from 1) and its metrics.
+        tensorboard: a folder for TensorBoard logs.
+
+    Raises:
+        InputError: too few images, or images or options that don't fit the model.
     """
     import keras
 
@@ -48,7 +53,7 @@ def train(
         raise ConfigError(
             f"fewer validation images than the {len(data.images)} training images",
             f"{config.validation}",
-            "give --validation, a tenth of them, say",
+            "give a smaller --validation, for example a tenth of the images",
         )
     keras.utils.set_random_seed(config.seed)
     images, labels = _scaled(data.images), data.labels
@@ -69,7 +74,7 @@ def train(
 
 
 def accuracy(model: Any, data: ImageSet) -> float:
-    """The share of the images that a trained model gives their labels."""
+    """The accuracy, in 0..1, of a trained model on a data set."""
     _, share = model.evaluate(_scaled(data.images), data.labels, batch_size=500, verbose=0)
     return float(share)
 

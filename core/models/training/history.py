@@ -1,4 +1,4 @@
-"""A training's history, one list per figure with a value per epoch, as files."""
+"""Saves a training history: per metric, a list with one value per epoch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def save_history(history: dict[str, list[float]], path: Path) -> None:
-    """The history as CSV, one row per epoch."""
+    """Write the history as CSV, one row per epoch."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["epoch", *history])
@@ -15,7 +15,7 @@ def save_history(history: dict[str, list[float]], path: Path) -> None:
 
 
 def save_curves(history: dict[str, list[float]], path: Path) -> None:
-    """Loss and accuracy over the epochs, training beside validation, as a picture."""
+    """Plot training and validation loss and accuracy over the epochs, and save the chart."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.5), layout="constrained")

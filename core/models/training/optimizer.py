@@ -1,4 +1,4 @@
-"""The optimizer, by its name."""
+"""Creates the optimizer of a training configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from core.models.training.schedule import learning_rate
 
 
 def optimizer(config: TrainConfig, steps_per_epoch: int) -> Any:
-    """Adam, RMSprop or SGD with Keras's other defaults. With learning rate r, momentum m and gradient g:
+    """Create Keras's Adam, RMSprop or SGD; other settings keep their defaults.
+
+    With learning rate r, momentum m, gradient g, velocity v and weights w:
 
     - ``sgd``: v <- m * v - r * g; w <- w + v
     - ``sgd`` with nesterov: v <- m * v - r * g; w <- w + m * v - r * g

@@ -1,4 +1,4 @@
-"""The learning rate over the steps. A step is a batch; an epoch has as many as it takes."""
+"""Learning rate schedules. One step is one batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from core.models.training.config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, steps_per_epoch: int) -> Any:
-    """A float, or a keras LearningRateSchedule. With rate the learning rate at the start, at step k it is
+    """Create the learning rate: a float, or a keras LearningRateSchedule.
+
+    With the initial learning rate ``rate``, the learning rate at step k is
 
     - ``none``: rate
     - ``time``: rate / (1 + decay * k)

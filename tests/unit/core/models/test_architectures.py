@@ -62,7 +62,7 @@ def test_the_dropout_rate(name: str, given: float | None, expected: float) -> No
 
 
 def test_a_model_without_dropout_layers_refuses_a_rate() -> None:
-    with pytest.raises(ModelError, match="takes 'dropout', for --dropout; got 'mlp'"):
+    with pytest.raises(ModelError, match="a model that supports --dropout; got 'mlp'"):
         built("mlp", dropout=0.5)
 
 

@@ -28,7 +28,7 @@ from tests.runs import save_set
         ("--optimizer rmsprop --momentum 0.9 --nesterov", "got --optimizer rmsprop"),
         ("--optimizer sgd --momentum 1", "a valid --momentum; got 1.0"),
         ("--decay 1e-4", "expected --schedule time with --decay; got --schedule cosine; leave --decay out"),
-        ("--schedule time", "expected --decay with --schedule time; got none; give --decay 1e-4, say"),
+        ("--schedule time", "expected --decay with --schedule time; got none; give for example --decay 1e-4"),
         ("--schedule step --drop 0.5", "expected --drop-every with --schedule step; got none"),
         ("--schedule step --drop-every 2", "expected --drop with --schedule step"),
         ("--schedule step --drop 1 --drop-every 2", "a valid --drop; got 1.0"),

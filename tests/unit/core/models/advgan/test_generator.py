@@ -198,8 +198,8 @@ def save_classifier(path: Path) -> None:
 @pytest.mark.parametrize(
     ("save", "message"),
     [
-        (save_classifier, r"a generator, from images of shape \(5, 6, 2\).*got a model of the shapes .*\(3,\)"),
-        (lambda path: save_identity(path, (5, 6, 1)), r"got a model of the shapes \(5, 6, 1\), \(5, 6, 1\)"),
+        (save_classifier, r"a generator with input and output shape \(5, 6, 2\); got a model with the shapes .*\(3,\)"),
+        (lambda path: save_identity(path, (5, 6, 1)), r"got a model with the shapes \(5, 6, 1\), \(5, 6, 1\)"),
         (lambda path: save_constant(path, np.full(SHAPE, np.nan)), "finite outputs; got NaN"),
     ],
 )

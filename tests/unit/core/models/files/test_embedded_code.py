@@ -28,7 +28,7 @@ IMAGES = np.zeros((2, *SHAPE), np.float32)
 def test_code_runs_only_where_the_file_is_trusted(tmp_path: Path, where: str, suffix: str) -> None:
     mark = tmp_path / "executed"
     path = save_trap(tmp_path / f"trap{suffix}", mark, where)
-    with pytest.raises(ModelError, match=r"without code of its own; got one with a layer Lambda; .*--trust-model"):
+    with pytest.raises(ModelError, match=r"without embedded code; got one with a layer Lambda; .*--trust-model"):
         load_model(path)
     assert not mark.exists()
     load_model(path, trusted=True)(IMAGES)
@@ -53,7 +53,7 @@ def test_a_function_of_keras_is_not_called_by_its_name(tmp_path: Path, monkeypat
     monkeypatch.setattr("keras.src.visualization.plot_image_gallery.plt", matplotlib.pyplot)
     mark = tmp_path / "mark.png"
     path = save_named_trap(tmp_path / "trap.keras", mark, "lambda")
-    with pytest.raises(ModelError, match="without code of its own"):
+    with pytest.raises(ModelError, match="without embedded code"):
         load_model(path)
     with pytest.raises(Exception, match="Got 'None'"):  # the function's result, for the next layer
         load_model(path, trusted=True)(IMAGES)
@@ -85,7 +85,7 @@ def test_code_is_found_in_any_depth(tmp_path: Path, part: dict[str, object]) -> 
     config: object = [part]
     for _ in range(300):
         config = {"class_name": "Sequential", "module": "keras", "config": {"layers": [config, None, 1]}}
-    with pytest.raises(ModelError, match="without code of its own"):
+    with pytest.raises(ModelError, match="without embedded code"):
         refuse_own_code(zipped(config), ".keras")
     refuse_own_code(zipped({"class_name": "Dense", "module": "keras.layers", "config": {"name": "Lambda"}}), ".keras")
 

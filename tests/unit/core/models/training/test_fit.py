@@ -80,7 +80,7 @@ def test_more_validation_than_images(stripes: ImageSet) -> None:
 
 
 def test_images_too_small_for_the_model(noise: ImageSet) -> None:
-    with pytest.raises(ModelError, match=r"images that 'cnn' has layers for; got shape \(6, 5, 3\)"):
+    with pytest.raises(ModelError, match=r"images large enough for 'cnn'; got shape \(6, 5, 3\)"):
         trained(noise, model="cnn")
 
 

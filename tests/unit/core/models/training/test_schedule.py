@@ -117,5 +117,5 @@ def test_the_schedule_goes_with_the_steps_of_the_training() -> None:
     ("name", "settings"), [("dropout", {"dropout": 0.0}), ("regularizer", {"regularizer": "l1", "l1": 1.0})]
 )
 def test_a_setting_that_the_build_does_not_take_is_refused(name: str, settings: dict[str, Any]) -> None:
-    with pytest.raises(ModelError, match=f"takes '{name}', for --{name}; got 'tiny', whose build doesn't"):
+    with pytest.raises(ModelError, match=f"a model that supports --{name}; got 'tiny', which has no '{name}'"):
         train(TrainConfig(model="tiny", validation=1, **settings), PIXELS)
