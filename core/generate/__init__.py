@@ -1,1 +1,1 @@
-"""Adversarial examples of any image: looked up among the runs of a store, or composed on the spot."""
+"""Adversarial examples on demand: looked up in the runs of a store, or composed from candidate images."""

@@ -1,4 +1,4 @@
-"""Composes adversarial examples on the spot, for images that nobody prepared."""
+"""Composes adversarial examples for images that are in no run: blends with the most similar candidate."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from core.runtime.asset import Asset
 UNIT = (0.0, 1.0)
 _BATCH = 64
 _BISECTIONS = 8
-_WORTH_EMBEDDING = 200  # images in the life of a process
+_WORTH_EMBEDDING = 200  # images per process; from then on, computing the embedding pays off
 _LEVELS = 255
 
 
 @dataclass(frozen=True)
 class Composed:
-    """Composed examples of n images.
+    """Composed adversarial examples of n images.
 
-    images: (n, H, W, C) float32 in 0..1. candidate: (n,), what each was composed with. label: (n,), what the model
-    predicts of the image. attack_label: (n,), what it predicts of the example.
+    images: the examples, (n, H, W, C) float32 in 0..1. candidate: (n,), the index of each image's candidate.
+    label: (n,), the model's prediction for the clean image. attack_label: (n,), its prediction for the example.
     """
 
     images: Images
@@ -45,12 +45,15 @@ class Composed:
 
 
 class Composer:
-    """Of the most similar candidate of another label and another prediction, as little as flips the model's.
+    """Blends each image with the most similar candidate of another label, just enough to flip the prediction.
 
-    candidates: a data set (its training images) or an .npz; model: a shipped one or a Keras file. Both are read when
-    they are first needed, and kept. The candidates' embedding, which makes the search fast and changes nothing else, is
-    made once on a machine, and takes a minute or two for 60,000: by ``warm_up``, or when some hundred images came
-    without it.
+    The candidate's predicted class differs too, if any such candidate exists. Candidates and model are loaded on first
+    use and cached. The candidates' embedding speeds up the search without changing results. It is computed once per
+    machine, which takes one to two minutes for 60,000 images: by ``warm_up``, or after 200 images without it.
+
+    Args:
+        candidates: a data set, whose training images are used, or an .npz file.
+        model: the name of a shipped model, or a Keras file.
     """
 
     def __init__(self, candidates: str = DEFAULT_DATASET, model: str = DEFAULT_MODEL) -> None:
@@ -58,13 +61,21 @@ class Composer:
         self._kits: dict[tuple[int, ...], _Kit] = {}
 
     def warm_up(self, shape: tuple[int, ...] = (28, 28, 1)) -> None:
-        """Have all that images of this shape need, the embedding too; raises InputError where it doesn't fit."""
+        """Load model and candidates and compute the embedding, for images of this shape (H, W, C).
+
+        Raises:
+            InputError: candidates or model are missing, invalid or of another shape.
+        """
         kit = self._kit(shape)
         kit.embed()
         candidate_classes(kit.classifier, kit.candidates)
 
     def __call__(self, images: Images) -> Composed:
-        """Examples of images (n, H, W, C) in 0..1; raises InputError where candidates or model don't fit them."""
+        """Compose adversarial examples of images (n, H, W, C) in 0..1.
+
+        Raises:
+            InputError: candidates or model are missing, invalid or of another shape.
+        """
         kit = self._kit(images.shape[1:])
         kit.composed += len(images)
         if kit.composed >= _WORTH_EMBEDDING:
@@ -95,7 +106,7 @@ class Composer:
 
 @dataclass
 class _Kit:
-    """What images of one shape are composed with. composed: how many were."""
+    """The candidates and the model for one image shape. composed: the number of images composed so far."""
 
     pictures: ImageSet
     candidates: Candidates

@@ -1,4 +1,4 @@
-"""Adversarial examples of any images: the prepared one where a run of the store has it, a composed one otherwise."""
+"""Generates adversarial examples: looked up in the runs of a store where possible, composed otherwise."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from core.runtime.settings import settings
 
 @dataclass(frozen=True)
 class Generated:
-    """Adversarial examples of n images, and where each comes from.
+    """Adversarial examples of n images and their origin.
 
-    images: (n, H, W, C) float32 in 0..1.
-    run: the id of the run that the example was looked up in, "" where it was composed.
-    index: (n,), the image's place in that run's data set, or the candidate that it was composed with.
-    label: (n,), the image's label in that run, or what the model predicts of it.
-    attack_label: (n,), what the example is predicted as.
+    images: the examples, (n, H, W, C) float32 in 0..1.
+    run: the id of the run that has the example, "" for composed ones.
+    index: (n,), the image's index in that run's data set, or the index of the candidate it was composed with.
+    label: (n,), the image's label in that run, or the model's prediction for it.
+    attack_label: (n,), the prediction for the example.
     """
 
     images: Images
@@ -36,17 +36,27 @@ class Generated:
 
     @property
     def looked_up(self) -> NDArray[np.bool_]:
-        """Which examples were prepared beforehand."""
+        """Which examples were found in a run, (n,)."""
         return np.array([run != "" for run in self.run], bool)
 
 
 def generate(images: ArrayLike, shape: Sequence[int] | None = None, store: str | None = None) -> Images:
-    """Adversarial examples (n, H, W, C), float32 in 0..1, of n images of any common type and scale.
+    """Generate adversarial examples of n images.
 
-    shape: what the images are reshaped to, (n, H, W, C) or (H, W, C). store: the folder or URL of runs to look in,
-    ``ADVSHARD_STORE`` (or ``runs``) by default; of several complete runs that know an image, the newest answers. An
-    image is known by its digest, which is the same as uint8 and as the floats that came from it. The others are
-    composed (core.generate.composer). ``find_or_compose`` also says which was which. Raises InputError.
+    An image is looked up by its digest, which is the same for uint8 and the equivalent floats, in all complete runs of
+    the store; the newest run that has it is used. Other images are composed (core.generate.composer).
+    ``find_or_compose`` also returns each example's origin.
+
+    Args:
+        images: integers in 0..255, or floats in 0..1 or 0..255.
+        shape: reshape the images to (n, H, W, C), or to images of shape (H, W, C).
+        store: folder or URL of the runs; by default ``ADVSHARD_STORE``, or ``runs``.
+
+    Returns:
+        The examples, (n, H, W, C) float32 in 0..1.
+
+    Raises:
+        InputError: the images are invalid, or don't fit the candidates or the model.
     """
     return find_or_compose(images, shape, store).images
 
@@ -54,7 +64,12 @@ def generate(images: ArrayLike, shape: Sequence[int] | None = None, store: str |
 def find_or_compose(
     images: ArrayLike, shape: Sequence[int] | None = None, store: str | None = None, composer: Composer | None = None
 ) -> Generated:
-    """``generate``, with where each example comes from. composer: of the unknown ones; by default Composer()."""
+    """``generate``, with the origin of each example.
+
+    Args:
+        images, shape, store: as for ``generate``.
+        composer: for images that are in no run; by default ``Composer()``.
+    """
     clean = as_images(images, shape)
     count = len(clean)
     found = Generated(

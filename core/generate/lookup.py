@@ -1,4 +1,4 @@
-"""Prepared adversarial examples, by the digest of the clean image, among all runs of a store."""
+"""Finds adversarial examples in the runs of a store, by the digest of the clean image."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Known:
     index: IndexMap
 
     def examples(self, rows: NDArray[np.int64]) -> Images:
-        """The adversarial examples of these rows of the index map, in 0..1 whatever the run's bounds are."""
+        """Read the adversarial examples at these rows of the index map, scaled from the run's bounds to 0..1."""
         low, high = self.manifest.config.bounds
         found = self.run.results.chosen_attack_data(self.manifest.data, self.index.index[rows])
         return found if (low, high) == (0, 1) else ((found - np.float32(low)) / np.float32(high - low))
 
 
 class Library:
-    """The complete runs of a store. What was read of a run is kept; runs that came since are found."""
+    """The complete runs of a store. Index maps are cached; each call of ``runs`` finds new runs."""
 
     def __init__(self, url: str) -> None:
         self._store = Store(url)
         self._known: dict[str, Known] = {}
 
     def runs(self) -> list[Known]:
-        """All complete runs, the newest first; one that can't be read is left out with a warning."""
+        """All complete runs, newest first; unreadable runs are skipped with a warning."""
         current = {}
         for name in self._store.run_ids():
             known = self._known.get(name) or self._read(self._store.run(name))
@@ -57,5 +57,5 @@ class Library:
                 return None
             return Known(run, run.manifest(), IndexMap.load(io.BytesIO(run.results.content(INDEX_MAP))))
         except (AdvshardError, FileNotFoundError) as error:
-            warnings.warn(f"{run.url} is left out: {error}", stacklevel=2)
+            warnings.warn(f"{run.url} is skipped: {error}", stacklevel=2)
             return None

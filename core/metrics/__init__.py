@@ -1,1 +1,1 @@
-"""Metrics: one value per image, from the clean and the adversarial image."""
+"""Metrics: one value per pair of clean and adversarial image."""

@@ -1,4 +1,4 @@
-"""The distance between the clean and the adversarial image, in several norms, in pixel units."""
+"""Norms of the perturbation, in the pixel units of the images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.registry import METRICS
 
 
 class _Norm:
-    """One value (n,) for images (n, H, W, C), computed in float64."""
+    """The norm (n,) of the perturbations of images (n, H, W, C), computed in float64."""
 
     order: float
 
@@ -22,27 +22,27 @@ class _Norm:
 
 @METRICS.register("l0")
 class L0(_Norm):
-    """The number of values (pixels times channels) that changed."""
+    """The number of changed values (pixels times channels)."""
 
     order = 0
 
 
 @METRICS.register("l1")
 class L1(_Norm):
-    """The sum of the changes."""
+    """The sum of the absolute changes."""
 
     order = 1
 
 
 @METRICS.register("l2")
 class L2(_Norm):
-    """The Euclidean length of the change."""
+    """The Euclidean norm of the change."""
 
     order = 2
 
 
 @METRICS.register("linf")
 class Linf(_Norm):
-    """The largest change of a value."""
+    """The largest absolute change of a value."""
 
     order = np.inf

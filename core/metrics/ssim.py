@@ -1,4 +1,4 @@
-"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4)): over the windows inside the image, and over all of them."""
+"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4)), over the windows inside the image and over all windows."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from core.image.pixels import Bounds, Images
 from core.image.ssim import SIGMA, WINDOW, mean_ssim_cropped_and_full
 from core.registry import METRICS
 
-_AT_A_TIME = 1 << 13  # pixel values: their window means fit into a core's cache
+_AT_A_TIME = 1 << 13  # pixel values, whose window means fit into a core's cache
 
 
 def both(clean: Images, adversarial: Images, bounds: Bounds) -> dict[str, NDArray[np.float64]]:
-    """``ssim`` and ``ssim_full`` of each pair, from one SSIM map.
+    """Compute ``ssim`` and ``ssim_full`` of each pair from one SSIM map.
 
-    11x11 Gaussian window, sigma 1.5, population covariance, per channel. The steps are those of
-    scikit-image's ``structural_similarity`` in its order, for many images at a time: the values
-    agree to 1e-14, and the audit compares a sample with it.
+    11x11 Gaussian window, sigma 1.5, population covariance, per channel. The steps and their order are those of
+    scikit-image's ``structural_similarity``, vectorized over images. The values agree to 1e-14, and the audit
+    compares a sample with it.
 
     Args:
         clean, adversarial: images (n, H, W, C) within the bounds.
-        bounds: their difference is the data range. Pixels are counted from the lower one, since SSIM
-            is not invariant to a shift: the values are the same for images in 0..1, 0..255 and -1..1.
+        bounds: their difference is the data range. The lower bound is subtracted from the pixels, because SSIM
+            is not invariant to a shift; so images in 0..1, 0..255 and -1..1 have the same values.
 
     Returns:
-        One value (n,) under each name: 1 for equal images, NaN where a side is shorter than the window.
+        Values (n,) by name: 1 for equal images, NaN if a side is shorter than the window.
     """
     low, high = bounds
     found = np.full((2, len(clean)), np.nan)
@@ -42,7 +42,7 @@ def both(clean: Images, adversarial: Images, bounds: Bounds) -> dict[str, NDArra
 
 
 class _MeanSsim:
-    """One of the two values (n,) for images (n, H, W, C)."""
+    """Base class of the two metrics: values (n,) for images (n, H, W, C)."""
 
     name: ClassVar[str]
     shared = staticmethod(both)
@@ -53,20 +53,20 @@ class _MeanSsim:
 
 @METRICS.register("ssim")
 class Ssim(_MeanSsim):
-    """Mean SSIM over the windows that lie wholly inside the image; a change in the outer 5 pixels hardly counts."""
+    """Mean SSIM over the windows entirely inside the image; changes in the outer 5 pixels have little effect."""
 
     name = "ssim"
 
 
 @METRICS.register("ssim_full")
 class SsimFull(_MeanSsim):
-    """Mean SSIM over the windows around every pixel, the image reflected at its borders."""
+    """Mean SSIM over the windows around every pixel, with the image reflected at its borders."""
 
     name = "ssim_full"
 
 
 def by_scikit_image(clean: Images, adversarial: Images, bounds: Bounds) -> dict[str, NDArray[np.float64]]:
-    """The values of ``both`` from scikit-image itself, one pair at a time, to check them."""
+    """Compute the values of ``both`` with scikit-image, one pair at a time, for verification."""
     from skimage.metrics import structural_similarity
 
     low, high = bounds

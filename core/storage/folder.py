@@ -1,7 +1,7 @@
-"""Files in a folder on any fsspec file system, written so that a reader never sees half of one.
+"""Files in a folder on any fsspec file system, written atomically.
 
-Every operation can be done twice, so one that fails for a passing reason (a network, a server that is
-too busy) is tried again for some seconds. What fails in the end is an OSError, whatever the file system raised.
+All operations are idempotent, so transient failures (network, overloaded server) are retried for some seconds. A final
+failure is an OSError, whatever exception the file system raised.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from core.storage import local_disk as disk
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PATIENCE = 12.0  # seconds
-_AT_ONCE = 32  # listings
+_RETRY_SECONDS = 12.0
+_AT_ONCE = 32  # concurrent listings
 _FINAL_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 _FINAL_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.ENAMETOOLONG}
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether an error of a file system will not pass by itself: no such file, no right, no room."""
+    """Whether a file system's error is permanent: no such file, no permission, no space."""
     return isinstance(error, _FINAL_ERRORS) or getattr(error, "errno", None) in _FINAL_NUMBERS
 
 
 RETRYING = tenacity.Retrying(
     retry=tenacity.retry_if_exception(lambda error: isinstance(error, OSError) and not is_final(error)),
     wait=tenacity.wait_random_exponential(multiplier=0.2, max=3.0),
-    # What takes longer than that by itself gets its chances too.
-    stop=tenacity.stop_all(tenacity.stop_after_delay(_PATIENCE), tenacity.stop_after_attempt(3)),
+    # At least three attempts, even if a single one takes longer than the retry time.
+    stop=tenacity.stop_all(tenacity.stop_after_delay(_RETRY_SECONDS), tenacity.stop_after_attempt(3)),
     reraise=True,
 )
 
 
-def _tried_again(operation: Callable[P, T]) -> Callable[P, T]:
-    """The operation, with OSErrors that pass waited out and every other exception of a file system made one."""
+def _retried(operation: Callable[P, T]) -> Callable[P, T]:
+    """Retry an operation on transient OSErrors, and convert other exceptions of the file system to OSError."""
 
     def once(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
@@ -55,7 +55,7 @@ def _tried_again(operation: Callable[P, T]) -> Callable[P, T]:
         except (OSError, ValueError, AdvshardError):
             raise
         except Exception as error:
-            # Each file system has its own exceptions for networks and servers; Python's own are mistakes of ours.
+            # Each file system has its own exceptions for networks and servers; built-in ones are bugs of this code.
             if type(error).__module__ == "builtins":
                 raise
             raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
@@ -68,19 +68,27 @@ def _tried_again(operation: Callable[P, T]) -> Callable[P, T]:
 
 
 class Folder:
-    """A folder by its URL (a path, ``file://``, ``s3://``, ``memory://``, ...).
+    """A folder on a file system.
 
-    Names below are relative to it, with ``/`` between their parts.
+    ``name`` arguments of its methods are relative paths below the folder, with ``/`` as the separator.
+
+    Args:
+        url: a path, or an fsspec URL (``file://``, ``s3://``, ``memory://``, ...).
+
+    Raises:
+        StoreError: fsspec can't open the URL.
     """
 
     def __init__(self, url: str) -> None:
         try:
-            # Other processes write here too: nothing may be answered from a cached listing.
+            # Other processes write here too, so listings must not be cached.
             self.fs, self.root = url_to_fs(url, use_listings_cache=False)
         except Exception as error:
-            # Each file system has its own exceptions, for missing options as for hosts that don't answer.
+            # Each file system has its own exceptions for missing options and unreachable hosts.
             raise StoreError(
-                "a store URL that fsspec can open", f"{url!r} ({error})", "give a folder, or install the extra for it"
+                "a store URL that fsspec can open",
+                f"{url!r} ({error})",
+                "give a folder, or install the extra for this file system",
             ) from None
         self.local = isinstance(self.fs, fsspec.implementations.local.LocalFileSystem)
 
@@ -89,13 +97,13 @@ class Folder:
         return posixpath.join(self.root, name) if name else self.root
 
     def url(self, name: str = "") -> str:
-        """``name`` as others can open it: an absolute path, or a URL."""
+        """The absolute path or the URL of ``name``, for other processes."""
         path = self.path(name)
         return path if self.local else str(self.fs.unstrip_protocol(path))
 
-    @_tried_again
+    @_retried
     def exists(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Whether the file exists."""
         if self.local:
             return disk.exists(self.path(name))
         try:
@@ -103,9 +111,9 @@ class Folder:
         except FileNotFoundError:
             return False
 
-    @_tried_again
+    @_retried
     def names(self, folder: str = "") -> list[str]:
-        """The names of what is in ``folder``, without it; empty if there is no such folder."""
+        """The names of the entries of ``folder``, sorted; empty if there is no such folder."""
         path = self.path(folder)
         if self.local:
             return sorted(disk.names(path))
@@ -114,11 +122,11 @@ class Folder:
             entries = self.fs.ls(path, detail=False)
         except FileNotFoundError:
             return []
-        # Some stores keep a folder that was emptied, and list it as its own content.
+        # Some stores keep an empty folder and list it as its own entry.
         return sorted(posixpath.basename(entry.rstrip("/")) for entry in entries if entry.rstrip("/") != path)
 
     def names_of(self, folders: Sequence[str]) -> list[list[str]]:
-        """``names`` of several folders, together where the store can."""
+        """``names`` of several folders, concurrently where the file system supports it."""
         if self.local:
             return self._names_on_disk(folders)
         if not getattr(self.fs, "async_impl", False):
@@ -126,29 +134,33 @@ class Folder:
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             return list(threads.map(self.names, folders))
 
-    @_tried_again
+    @_retried
     def _names_on_disk(self, folders: Sequence[str]) -> list[list[str]]:
         return [sorted(disk.names(self.path(folder))) for folder in folders]
 
-    @_tried_again
+    @_retried
     def read(self, name: str, start: int | None = None, stop: int | None = None) -> bytes:
-        """The bytes of a file, or its slice; raises FileNotFoundError."""
+        """Read a file, or its bytes ``start`` to ``stop``; raises FileNotFoundError."""
         if self.local:
             return disk.read(self.path(name), start, stop)
         content: bytes = self.fs.cat_file(self.path(name), start=start, end=stop)
         return content
 
-    @_tried_again
+    @_retried
     def find(self, folder: str) -> list[str]:
-        """The names of all files in ``folder`` and in its folders, sorted, as ``read`` takes them."""
+        """The names of all files below ``folder``, recursively and sorted, as arguments for ``read``."""
         path = self.path(folder)
         self.fs.invalidate_cache(path)
         found = disk.find(path) if self.local else self.fs.find(path)
         return sorted(posixpath.join(folder, entry[len(path) :].lstrip("/")) for entry in found)
 
-    @_tried_again
+    @_retried
     def read_many(self, pieces: Sequence[tuple[str, int | None, int | None]]) -> list[bytes | None]:
-        """Slices (name, start, stop) of files, together where the store can; None where the file isn't there."""
+        """Read slices (name, start, stop) of files, concurrently where the file system supports it.
+
+        Returns:
+            The bytes of each slice, or None if the file does not exist.
+        """
         if not pieces:
             return []
         if self.local:
@@ -166,25 +178,25 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    @_tried_again
+    @_retried
     def read_with(self, name: str, consume: Callable[[IO[bytes]], T]) -> T:
-        """Let ``consume`` read a file at any place of it; what it returned. Raises FileNotFoundError.
+        """Open a file for random access, pass it to ``consume`` and return its result; raises FileNotFoundError.
 
-        Where the store fails for a passing reason, ``consume`` is called again, with the file opened anew.
+        After a transient failure, the file is opened again and ``consume`` called again.
         """
         path = self.path(name)
         with Path(path).open("rb") if self.local else self.fs.open(path, "rb") as file:
             return consume(file)
 
     def write(self, name: str, content: bytes) -> None:
-        """Put a file there at once, in place of any other of its name."""
+        """Write a file atomically, replacing any file of that name."""
         self.write_with(name, lambda file: file.write(content))
 
-    @_tried_again
+    @_retried
     def write_with(self, name: str, produce: Callable[[IO[bytes]], T]) -> T:
-        """Let ``produce`` write a file, which appears whole when that returns; what it returned.
+        """Write a file atomically: pass it to ``produce``, publish it when that returns, and return its result.
 
-        Where the store fails for a passing reason, ``produce`` is called again, with a new file.
+        After a transient failure, ``produce`` is called again with a new file.
         """
         with self._writer(name) as file:
             return produce(file)
@@ -192,7 +204,7 @@ class Folder:
     @contextmanager
     def _writer(self, name: str) -> Iterator[IO[bytes]]:
         path = self.path(name)
-        # On an object store a file appears when it is closed; on a disk it has to be renamed.
+        # An object store publishes a file when it is closed; on a disk it has to be renamed.
         target = f"{path}.{uuid.uuid4().hex}.tmp" if self.local else path
         file: Any = disk.create(target) if self.local else self.fs.open(target, "wb")
         try:
@@ -204,20 +216,20 @@ class Folder:
             self._discard(file, target)
             raise
 
-    @_tried_again
+    @_retried
     def remove(self, name: str) -> None:
-        """Take a file away; nothing happens if it isn't there."""
+        """Remove a file; does nothing if it does not exist."""
         with suppress(FileNotFoundError):
             self.fs.rm_file(self.path(name))
 
     def _discard(self, file: Any, target: str) -> None:
         if not self.local:
-            with suppress(Exception):  # the store that failed may fail here once more
-                file.discard()  # leaves an unfinished upload unfinished
+            with suppress(Exception):  # a store that failed may fail again
+                file.discard()  # aborts the upload
             if isinstance(file, fsspec.spec.AbstractBufferedFile):
-                file.closed = True  # or the garbage collector would finish it
+                file.closed = True  # otherwise the garbage collector would complete the upload
             return
         with suppress(OSError):
-            file.close()  # a full disk fails here once more
+            file.close()  # fails again on a full disk
         with suppress(OSError):
             self.fs.rm_file(target)

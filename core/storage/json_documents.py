@@ -1,4 +1,4 @@
-"""The JSON documents of a run: read with suspicion, since others may have written or damaged them."""
+"""Reads and writes the JSON documents of a run. They are validated, since others may have written or damaged them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,25 @@ from core.storage.folder import Folder
 
 V = TypeVar("V", bound=BaseModel)
 
-LARGEST = 16 << 20  # bytes: a report with every one of 100,000 shards missing has 4 MB
+LARGEST = 16 << 20  # bytes; a report of 100,000 missing shards has 4 MB
 
 
 def encode(value: BaseModel, indent: int | None = None) -> bytes:
-    """The document of a value."""
+    """Encode a value as JSON."""
     return value.model_dump_json(indent=indent).encode()
 
 
 def decode(kind: type[V], content: bytes, name: str) -> V:
-    """The value of a document (its first ``LARGEST`` bytes are enough); raises IntegrityError for any other."""
+    """Decode and validate a JSON document.
+
+    Args:
+        kind: the expected type.
+        content: at most the first ``LARGEST`` bytes of the document.
+        name: the document's name for error messages.
+
+    Raises:
+        IntegrityError: the document is too large or invalid.
+    """
     if len(content) >= LARGEST:
         raise IntegrityError(f"{name}: larger than any {kind.__name__}")
     try:
@@ -33,7 +42,7 @@ def decode(kind: type[V], content: bytes, name: str) -> V:
 
 
 def read_document(folder: Folder, kind: type[V], name: str) -> V | None:
-    """The document in a file; None where there is none. Raises IntegrityError."""
+    """Read a document; None if there is no such file. Raises IntegrityError."""
     try:
         return decode(kind, folder.read(name, 0, LARGEST), folder.path(name))
     except FileNotFoundError:
@@ -41,7 +50,7 @@ def read_document(folder: Folder, kind: type[V], name: str) -> V | None:
 
 
 def read_documents(folder: Folder, kind: type[V], names: Sequence[str]) -> list[V | IntegrityError | None]:
-    """Several documents of one kind, or what is wrong with them; None for one that is not there."""
+    """Read several documents of one type; each is the document, its error, or None if there is no such file."""
     contents = folder.read_many([(name, 0, LARGEST) for name in names])
     found: list[V | IntegrityError | None] = []
     for name, content in zip(names, contents, strict=True):

@@ -1,4 +1,4 @@
-"""The header of the .npy format, for files that are written as a stream and read by slice."""
+"""The header of the .npy format, for files that are written as a stream and read in slices."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 
 def npy_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
-    """The header for a C-ordered array; its rows follow it as they are.
+    """The header of a C-ordered array; the array's bytes follow it.
 
-    A reader knows shape and type beforehand, so it compares the header instead of believing it.
+    A reader knows shape and type in advance, and compares the header instead of parsing it.
     """
     buffer = io.BytesIO()
     descr = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}

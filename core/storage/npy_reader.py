@@ -1,4 +1,4 @@
-"""Rows of the .npy files of a folder, read by slice: a worker holds its shard, and not the set."""
+"""Reads slices of .npy files, so that a worker's memory holds its shard and not the whole set."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from core.storage.npy_header import npy_header
 
 
 class NpyReader:
-    """Reads arrays whose shape and type are known beforehand; any other raises IntegrityError."""
+    """Reads .npy files whose shape and type are known in advance; raises IntegrityError for other files.
+
+    ``name`` is a file of the folder, ``shape`` the shape of its whole array, ``dtype`` a NumPy type name.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._checked: set[str] = set()  # files whose header is the one that must be there
+        self._checked: set[str] = set()  # files whose header has been verified
 
     def read(self, name: str, dtype: str, shape: tuple[int, ...], start: int, stop: int) -> NDArray[Any]:
-        """Rows start to stop of an array of this shape."""
+        """Read rows ``start`` to ``stop``."""
         return self._slices(name, dtype, shape, [(start, stop)])[0]
 
     def choose(self, name: str, dtype: str, shape: tuple[int, ...], indices: NDArray[np.int64]) -> NDArray[Any]:
-        """Some rows, in the order of ``indices``; those that follow each other are read together."""
+        """Read the rows ``indices`` (n,), in that order; consecutive rows are read in one request."""
         ends = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1), len(indices)]
         slices = [(int(indices[a]), int(indices[b - 1]) + 1) for a, b in itertools.pairwise(ends)]
         return np.concatenate(self._slices(name, dtype, shape, slices))
@@ -35,7 +38,7 @@ class NpyReader:
     def whole(
         self, names: Sequence[str], dtype: str, shapes: Sequence[tuple[int, ...]]
     ) -> list[NDArray[Any] | IntegrityError]:
-        """All rows of some files, each in one piece with its header; or what is wrong with one."""
+        """Read several whole files, each with its header in one request; returns each array or its error."""
         kind = np.dtype(dtype).newbyteorder("<")
         headers = [npy_header(shape, kind) for shape in shapes]
         sizes = [len(head) + kind.itemsize * math.prod(shape) for head, shape in zip(headers, shapes, strict=True)]
@@ -43,7 +46,7 @@ class NpyReader:
         found: list[NDArray[Any] | IntegrityError] = []
         for name, head, size, shape, content in zip(names, headers, sizes, shapes, contents, strict=True):
             if content is None or not content.startswith(head):
-                found.append(_not_this(name, dtype, shape))
+                found.append(_mismatch(name, dtype, shape))
             elif len(content) != size:
                 found.append(IntegrityError(f"{name}: too short for {shape[0]} rows"))
             else:
@@ -57,7 +60,7 @@ class NpyReader:
         header, size = npy_header(shape, kind), kind.itemsize * math.prod(shape[1:])
         if name not in self._checked:
             if self._folder.read_many([(name, 0, len(header))]) != [header]:
-                raise _not_this(name, dtype, shape)
+                raise _mismatch(name, dtype, shape)
             self._checked.add(name)
         contents = self._folder.read_many([(name, len(header) + a * size, len(header) + b * size) for a, b in slices])
         found = []
@@ -68,5 +71,5 @@ class NpyReader:
         return found
 
 
-def _not_this(name: str, dtype: str, shape: tuple[int, ...]) -> IntegrityError:
-    return IntegrityError(f"{name}: not there, or not an array of shape {shape} and type {dtype}")
+def _mismatch(name: str, dtype: str, shape: tuple[int, ...]) -> IntegrityError:
+    return IntegrityError(f"{name}: missing, or not an array of shape {shape} and type {dtype}")

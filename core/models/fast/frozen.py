@@ -33,7 +33,7 @@ class Weights:
 
 
 def memory_with_graphs(model: Any, graphs: int) -> int:
-    """The bytes of the weights, in the model and in each of so many traced graphs that hold a copy."""
+    """The size in bytes of the weights in the model and in the copies of this many traced graphs."""
     return _weight_bytes(model) * (1 + graphs if _are_constants(model) else 1)
 
 

@@ -1,4 +1,4 @@
-"""Classifiers in files, kept between the tasks of a worker: attacked models and surrogates alike."""
+"""Loads classifiers, both attacked models and surrogates, and caches them between a worker's tasks."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def cached_classifier(
     batch_size: int,
     trusted: bool = False,
 ) -> KerasClassifier:
-    """The classifier in a Keras file, loaded if it isn't in memory yet.
+    """Return the classifier in a Keras file, loading it if it isn't cached.
 
     Args:
         sha256: digest of the file.
-        file: makes the file available while it is loaded.
+        file: opens a context in which the file is available.
         shape: (H, W, C) of the images.
-        batch_size: largest number of images in a pass; the classifier's own may be smaller.
-        trusted: whether code in the file may run.
+        batch_size: the largest batch size to try; the classifier's may be smaller.
+        trusted: allow code in the file to run.
 
     Raises:
-        ModelError: the file can't be loaded, or is no classifier of such images.
+        ModelError: the file can't be loaded, or is not a classifier of such images.
     """
 
     def load() -> tuple[KerasClassifier, int]:

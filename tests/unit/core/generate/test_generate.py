@@ -121,7 +121,7 @@ def test_a_damaged_run_is_left_out_with_a_warning(tmp_path: Path, monkeypatch: A
     good = finished(tmp_path, monkeypatch, "2026-01-01")
     bad = finished(tmp_path, monkeypatch, "2026-01-02", params={"epsilon": 0.2})
     bad.folder.write(INDEX_MAP, b"torn")
-    with pytest.warns(UserWarning, match="left out: not an index map"):
+    with pytest.warns(UserWarning, match="skipped: not an index map"):
         found = find_or_compose(clean_images(tmp_path), store=str(tmp_path / "runs"), composer=Negative())
     assert set(found.run) == {good.manifest().run_id}
 

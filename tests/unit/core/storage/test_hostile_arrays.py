@@ -242,7 +242,7 @@ def test_a_header_is_not_believed(head: bytes, what: str) -> None:
     finally:
         tracemalloc.stop()
     run.folder.remove(name)
-    with pytest.raises(IntegrityError, match="not there"):
+    with pytest.raises(IntegrityError, match="missing"):
         read(RunStore(run.url))
 
 
