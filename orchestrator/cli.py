@@ -1,4 +1,4 @@
-"""The command line: the group of commands, and which error ends with which exit code."""
+"""The command line: the group of commands, and the exit code of each error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from core.errors import AdvshardError, InputError
 from orchestrator.exit_codes import BAD_INPUT, INCOMPLETE, INTERRUPTED, RunInterruptedError
 
-# Name of the command -> the module that has it; imported when the command is called.
+# Command name -> module, imported when the command is used.
 _COMMANDS = {
     "attacks": "attacks",
     "cancel": "runs",
@@ -54,32 +54,36 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and end the process with its exit code."""
-    # At its end Python looks through all objects for garbage: 0.1 s.
+    """Run the command line and exit with its exit code.
+
+    Args:
+        arguments: those of the command line; by default the process's.
+    """
+    # Without this, the interpreter's final garbage collection takes 0.1 s.
     atexit.register(gc.freeze)
     try:
         result: Any = cli.main(arguments, prog_name="advshard", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
     except click.ClickException as error:
-        _say(error.format_message())
+        _print_error(error.format_message())
         sys.exit(BAD_INPUT)
     except InputError as error:
-        _say(str(error))
+        _print_error(str(error))
         sys.exit(BAD_INPUT)
     except AdvshardError as error:
-        _say(str(error))
+        _print_error(str(error))
         sys.exit(INCOMPLETE)
     except OSError as error:
-        # A file, a store or a network that failed for good.
-        _say(f"{type(error).__name__}: {error}")
+        # A permanent failure of a file, the store or the network.
+        _print_error(f"{type(error).__name__}: {error}")
         sys.exit(BAD_INPUT)
     except RunInterruptedError as error:
         print(error, file=sys.stderr)
         sys.exit(INTERRUPTED)
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        _print_error("interrupted")
         sys.exit(INTERRUPTED)
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     print("error: " + " ".join(text.split()), file=sys.stderr)

@@ -1,6 +1,6 @@
-"""What a worker says of itself when 'doctor' asks: its software, its machine, and whether it sees a store.
+"""The remote control command that ``doctor`` sends to workers: software, machine, and access to a store.
 
-It answers in the worker's main process, also while its pool is at work.
+It runs in the worker's main process, so that it responds while the pool is busy.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from core.storage.folder import Folder
 from tasks.messages import check_place
 from tasks.refused import refused
 
-STORE_TIMEOUT = 5.0  # seconds for a store that may hang, as a lost network folder does
+STORE_TIMEOUT = 5.0  # seconds; a store may hang, for example a network folder without a connection
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 def probe_file(token: str) -> str:
-    """The name, in a store, of the file that is asked for by ``token``; raises IntegrityError."""
+    """The name of the probe file in a store; raises IntegrityError unless the token is 32 hexadecimal digits."""
     if not _TOKEN.fullmatch(token):
         raise IntegrityError(f"{token!r} is not the token of a probe")
     return f".advshard-probe-{token}"
@@ -34,7 +34,13 @@ def probe_file(token: str) -> str:
 
 @inspect_command(args=[("store", str), ("token", str)], signature="STORE TOKEN")  # type: ignore[untyped-decorator]
 def advshard_probe(state: Any, store: str = "", token: str = "") -> dict[str, Any]:
-    """Say what this worker is, and the SHA-256 of the probe file of that token in a store, if it may open it."""
+    """Report this worker's software and machine, and the SHA-256 of a probe file if it may open that store.
+
+    Args:
+        state: of the worker, from Celery.
+        store: URL of the store.
+        token: that of the probe file.
+    """
     found = memory()
     return {
         "versions": versions(),
@@ -55,11 +61,11 @@ def read_probe(store: str, token: str, timeout: float = STORE_TIMEOUT) -> dict[s
 
     Args:
         store: URL of the store, as the worker would open it.
-        token: of the probe file, see ``probe_file``.
+        token: that of the probe file, see ``probe_file``.
         timeout: seconds to wait for the store.
 
     Returns:
-        ``sha256``, the digest of the file, or ``error``.
+        The file's ``sha256``, or an ``error``.
     """
     answer: dict[str, str] = {}
 
@@ -74,4 +80,4 @@ def read_probe(store: str, token: str, timeout: float = STORE_TIMEOUT) -> dict[s
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
     thread.join(timeout)
-    return dict(answer) or {"error": f"no answer of the store within {timeout:g} s"}
+    return dict(answer) or {"error": f"no response from the store within {timeout:g} s"}

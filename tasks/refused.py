@@ -1,4 +1,4 @@
-"""How many messages this worker refused: pickles, unknown tasks, malformed ones. Nothing of them was executed."""
+"""Counts the messages that this worker refused without executing them: pickles, unknown tasks, malformed messages."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _count = 0
 
 
 def refused() -> int:
-    """Their number since the worker started."""
+    """The number of messages refused since the worker started."""
     return _count
 
 
 @task_rejected.connect  # type: ignore[untyped-decorator]
 @task_unknown.connect  # type: ignore[untyped-decorator]
 def count(**_: Any) -> None:
-    """One more, in the worker's main process."""
+    """Count a refused message; runs in the worker's main process."""
     global _count  # noqa: PLW0603
     _count += 1

@@ -1,8 +1,8 @@
-"""What a worker's process does before its first task and after each one.
+"""Sets up TensorFlow in a worker's pool process, and clears the Keras session after each task.
 
-TensorFlow is loaded here, in the pool's process and at its first task: forked after its first
-operation, it hangs. One thread, whatever the environment says: another number of threads gives
-other bits, and processes are the way to use more cores.
+TensorFlow is loaded in the pool process, not before the fork, because it hangs when forked after its first operation.
+It always runs on one thread, whatever the environment says: results depend on the number of threads, and more
+processes use more cores.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _loading = threading.Lock()
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow with one thread and Keras on top of it; once per process."""
+    """Import Keras and TensorFlow, limited to one thread; once per process."""
     with _loading:
         _load_tensorflow()
 
@@ -42,26 +42,26 @@ def _load_tensorflow() -> None:
         TF_CPP_MIN_LOG_LEVEL=os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
     )
     ask_for_onednn()
-    with _swift_imports():
-        import keras  # noqa: F401  TensorFlow with it
+    with _fast_imports():
+        import keras  # noqa: F401  it imports TensorFlow
         import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        # Already in use, as in a test process: the environment above came in time, or this fails.
+        # TensorFlow is already initialized, as in a test process: fail unless it has one thread.
         if tf.config.threading.get_intra_op_parallelism_threads() != 1:
             raise
     for gpu in tf.config.list_physical_devices("GPU"):
-        # By default TensorFlow takes all of its memory at once, and nothing else can use it.
-        with suppress(RuntimeError):  # in use already, as above
+        # By default TensorFlow reserves all GPU memory, so that no other process can use the GPU.
+        with suppress(RuntimeError):  # already initialized, as above
             tf.config.experimental.set_memory_growth(gpu, True)
 
 
 @contextmanager
-def _swift_imports() -> Iterator[None]:
-    """Import without garbage collections, and without matplotlib, which Keras loads if it finds it: 0.8 of 2.4 s."""
+def _fast_imports() -> Iterator[None]:
+    """Import without garbage collection and without matplotlib, an optional import of Keras: saves 0.8 of 2.4 s."""
     absent = "matplotlib" not in sys.modules
     gc.disable()
     try:
@@ -71,15 +71,15 @@ def _swift_imports() -> Iterator[None]:
     finally:
         if absent:
             del sys.modules["matplotlib"]
-        gc.freeze()  # or the next collection, in the middle of the model's load, would go through all of this: 0.1 s
+        gc.freeze()  # otherwise the next collection, while the model loads, would scan all these objects: 0.1 s
         gc.enable()
 
 
 @cache
 def freeze_warm_objects() -> None:
-    """Keep what the warm process holds out of later garbage collections; once per process.
+    """Exclude the objects of the warm process from later garbage collections; once per process.
 
-    ``clear_session`` collects garbage: 215 ms in a process with TensorFlow, 30 ms after this.
+    ``clear_session`` collects garbage, which takes 215 ms in a process with TensorFlow, and 30 ms after this.
     """
     gc.collect()
     gc.freeze()
@@ -87,7 +87,7 @@ def freeze_warm_objects() -> None:
 
 @task_postrun.connect  # type: ignore[untyped-decorator]
 def clear_keras_session(**_: Any) -> None:
-    """Clear the Keras session after each task. The cached model and its traced functions survive."""
+    """Clear the Keras session after each task. Cached models and their traced functions survive."""
     if "keras" in sys.modules:
         import keras
 
@@ -97,18 +97,18 @@ def clear_keras_session(**_: Any) -> None:
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def load_ahead(**_: Any) -> None:
-    """Load TensorFlow while the worker connects to the broker, where work is sure to come (ADVSHARD_LOAD_AHEAD)."""
+    """Load TensorFlow while the worker connects to the broker, if tasks are certain to come (ADVSHARD_LOAD_AHEAD)."""
     if settings().load_ahead:
         threading.Thread(target=load_tensorflow, daemon=True).start()
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def end_with_parent(**_: Any) -> None:
-    """A pool process must not outlive a worker that was killed."""
-    threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
+    """End this pool process when its worker is gone, for example killed."""
+    threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
 
 
-def _watch_parent(parent: int) -> None:
+def _exit_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
@@ -119,4 +119,4 @@ def end_with_starter(**_: Any) -> None:
     """End this worker when the process that started it (ADVSHARD_PARENT_PID) is gone."""
     starter = settings().parent_pid
     if starter:
-        threading.Thread(target=_watch_parent, args=(starter,), daemon=True).start()
+        threading.Thread(target=_exit_with, args=(starter,), daemon=True).start()

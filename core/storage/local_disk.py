@@ -1,4 +1,7 @@
-"""Local files through Python's own functions: fsspec takes several times as long per file, of which a run has 100,000s."""
+"""Local files through Python's own functions.
+
+fsspec's take several times as long, and a run has hundreds of thousands of files.
+"""
 
 from __future__ import annotations
 

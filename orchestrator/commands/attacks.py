@@ -1,4 +1,4 @@
-"""``attacks``: what there is to choose from, read from the classes."""
+"""``attacks``: list the attacks and their hyper-parameters, read from their classes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "ma
 @click.command("attacks")
 @click.argument("names", nargs=-1)
 def attacks_command(names: tuple[str, ...]) -> None:
-    """All attacks, or NAMES alone: what each does, what it costs, and its hyper-parameters with their defaults.
+    """List all attacks, or only NAMES: what each does, its cost, and its hyper-parameters with their defaults.
 
-    Hyper-parameters are given to 'run' by --set NAME=VALUE; some have an option of their own.
+    Pass hyper-parameters to 'run' with --set NAME=VALUE; some also have their own option.
     """
     console = Console(width=None if Console().is_terminal else _WIDTH, markup=False, highlight=False)
     for name in names or ATTACKS:
@@ -33,12 +33,12 @@ def attacks_command(names: tuple[str, ...]) -> None:
 
 
 def _remarks(kind: type[Attack]) -> str:
-    target = "takes --target" if kind.targetable else "takes no --target"
-    return f"It {target}; fallback for images that it leaves unchanged: {kind.fallback or 'none'}."
+    target = "Supports --target" if kind.targetable else "Does not support --target"
+    return f"{target}; fallback for images that it leaves unchanged: {kind.fallback or 'none'}."
 
 
 def _hyper_parameters(kind: type[Attack]) -> Table:
-    table = Table("hyper-parameter", "default", "values", "what it is", box=None, padding=(0, 2))
+    table = Table("hyper-parameter", "default", "values", "description", box=None, padding=(0, 2))
     schema = kind.model_json_schema()["properties"]
     for name, field in kind.model_fields.items():
         table.add_row(name, _default(field.default), _values(schema[name]), field.description or "")
@@ -52,7 +52,7 @@ def _default(value: Any) -> str:
 
 
 def _values(schema: dict[str, Any]) -> str:
-    """What a hyper-parameter can be, from its JSON schema: ``linf, l2`` or ``number > 0``."""
+    """The valid values of a hyper-parameter, from its JSON schema: ``linf, l2`` or ``number > 0``."""
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
     if "anyOf" in schema:

@@ -1,4 +1,4 @@
-"""``compare``: two runs side by side."""
+"""``compare``: show the differences between two runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STATISTICS = (
 @click.argument("second")
 @store_option
 def compare_command(first: str, second: str, store: str | None) -> None:
-    """What differs in how two runs (ids or URLs) were made, and in their statistics."""
+    """Compare two runs (ids or URLs): the settings that differ, and the statistics of both."""
     runs = [find_run(run, store) for run in (first, second)]
     reports = [_report(run) for run in runs]
     table = Table("", *(report.run_id for report in reports))
@@ -55,12 +55,12 @@ def compare_command(first: str, second: str, store: str | None) -> None:
 def _report(run: RunStore) -> Report:
     report = run.results.report()
     if report is None:
-        raise ConfigError("two runs that were reduced", f"{run.url}, which has no report", "resume it first")
+        raise ConfigError("two runs with reports", f"{run.url}, which has none", "resume it first")
     return report
 
 
 def _made(run: RunStore) -> dict[str, object]:
-    """All that determines a run, flat."""
+    """All settings that determine a run's result, as a flat dictionary."""
     manifest = run.manifest()
     config = manifest.config
     return {
@@ -79,7 +79,7 @@ def _made(run: RunStore) -> dict[str, object]:
 
 
 def _stages(config: RunConfig) -> dict[str, object]:
-    """Every hyper-parameter; those of the first attack by their plain names."""
+    """All hyper-parameters; those of the first attack have no prefix."""
     found: dict[str, object] = {}
     for place, stage in enumerate(config.stages):
         prefix = "fallback " if stage.only_unchanged else f"{stage.attack} " if place else ""

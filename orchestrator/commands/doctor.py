@@ -1,4 +1,4 @@
-"""``doctor``: try all that a run needs, and say what to do about what fails."""
+"""``doctor``: check everything a run needs, with advice for each failure."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from orchestrator.options import broker_options, broker_url, check_queue, store_
 def doctor_command(
     broker: str | None, queue: str, workers: int | None, model: str, data: str, store: str | None, trust_model: bool
 ) -> int:
-    """Check machine, TensorFlow, store, broker, workers, clocks, data and model.
+    """Check machine, packages, TensorFlow, store, broker, workers, clocks, data and model.
 
-    A line for each: ok, note (a run goes on with it) or FAILED, with what to do. Exit code 2 if anything failed.
+    Prints one line per finding: ok, note (does not prevent a run) or FAILED, with advice. Exit code 2 if a check
+    failed.
     """
     url = broker_url(broker)
     check_queue(queue, url)
@@ -62,7 +63,7 @@ def _findings(
 
 
 def _fleet(broker: str, queue: str, store: str, clocks: dict[str, float | None]) -> Iterable[Finding]:
-    """The broker and, where it answers, its workers; their clocks are added to ``clocks``."""
+    """Check the broker and, if it responds, its workers; adds their clocks to ``clocks``."""
     from orchestrator.doctor.broker import check_broker, clock_of_broker
     from orchestrator.doctor.fleet import ask, judge
 
@@ -74,9 +75,11 @@ def _fleet(broker: str, queue: str, store: str, clocks: dict[str, float | None])
     try:
         answers, digest = ask(broker, store)
     except Exception as error:
-        # Whatever the transport raises, for a user who may not send control messages, say.
+        # Transports raise various exceptions, for example if the user may not send control messages.
         yield failed(
-            "workers", f"they can't be asked ({type(error).__name__}: {error})", "let the broker's user publish"
+            "workers",
+            f"they can't be reached ({type(error).__name__}: {error})",
+            "allow the broker's user to publish messages",
         )
         return
     clocks.update({answer.name: answer.ahead for answer in answers if "time" in answer.said})

@@ -1,4 +1,4 @@
-"""``export``: a run as the plain files of the source experiment."""
+"""``export``: write a run in the plain file formats of the source experiment."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _AT_ONCE = 4096  # images
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to")
 @store_option
 def export_command(run: str | None, store: str | None, out: Path) -> None:
-    """Write RUN (an id or a URL, by default the newest of the store) as plain files.
+    """Write RUN (an id or a URL; by default the newest run) as plain files.
 
-    test_data.npy and attack_data.npy are the clean and the adversarial images, (N, H, W, C) float32 in the same order.
-    data_index_map.json, data_label_map.json and attack_label_map.json give, by an image's SHA-256 (core.image.digest),
-    its indices, its label, and what its adversarial example is predicted as.
+    test_data.npy and attack_data.npy hold the clean and the adversarial images, (N, H, W, C) float32 in the same order.
+    data_index_map.json, data_label_map.json and attack_label_map.json map an image's SHA-256 (core.image.digest) to its
+    indices, its label, and the prediction for its adversarial example.
     """
     found = find_run(run, store)
     report = found.results.report()
     if report is None or not report.complete:
-        raise ConfigError("a run that is complete", found.url, "resume it first")
+        raise ConfigError("a complete run", f"{found.url}, which isn't", "resume it first")
     manifest = found.manifest()
     out.mkdir(parents=True, exist_ok=True)
     _write_images(found, manifest, out)
@@ -44,7 +44,7 @@ def export_command(run: str | None, store: str | None, out: Path) -> None:
     indices: dict[str, list[int]] = {}
     for name, place in zip(names, index.index.tolist(), strict=True):
         indices.setdefault(name, []).append(place)
-    # Of equal images, the first one's.
+    # Equal images have one entry, that of the first.
     _write_map(out / "data_index_map.json", indices)
     _write_map(out / "data_label_map.json", dict(zip(names[::-1], index.label[::-1].tolist(), strict=True)))
     _write_map(out / "attack_label_map.json", dict(zip(names[::-1], index.attack_label[::-1].tolist(), strict=True)))

@@ -1,4 +1,4 @@
-"""``generate``: adversarial examples of any images, looked up or composed."""
+"""``generate``: adversarial examples of any images, looked up in runs or composed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,25 @@ from orchestrator.options import store_option, store_url
 
 
 @click.command("generate")
-@click.option("--images", type=click.Path(path_type=Path), required=True, help="An .npz with 'images', or an .npy")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz to write")
-@click.option("--shape", type=int, nargs=3, metavar="H W C", help="Of each image  [default: as they are]")
-@click.option("--candidates", default=DEFAULT_DATASET, help="What to compose with: a data set, or an .npz")
 @click.option(
-    "--model", default=DEFAULT_MODEL, help="Whose prediction a composed image is to change: a name, or a Keras file"
+    "--images", type=click.Path(path_type=Path), required=True, help="An .npz file with 'images', or an .npy file"
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz file to write")
+@click.option("--shape", type=int, nargs=3, metavar="H W C", help="Shape of each image  [default: that of the array]")
+@click.option("--candidates", default=DEFAULT_DATASET, help="Images to compose with: a data set, or an .npz file")
+@click.option(
+    "--model",
+    default=DEFAULT_MODEL,
+    help="Model whose predictions composed images must change: a name, or a Keras file",
 )
 @store_option
 def generate_command(
     images: Path, out: Path, shape: tuple[int, int, int] | None, candidates: str, model: str, store: str | None
 ) -> None:
-    """Look images up among the runs of the store, and compose adversarial examples of those that no run knows.
+    """Generate adversarial examples: looked up in the runs of the store, or composed for images that are in no run.
 
-    OUT holds images (n, H, W, C; float32 in 0..1), and for each looked_up, run, index, label and attack_label.
+    OUT holds the examples as images (n, H, W, C; float32 in 0..1), and per image looked_up, run, index, label and
+    attack_label.
     """
     from core.generate.composer import Composer
     from core.generate.generate import find_or_compose

@@ -1,4 +1,4 @@
-"""``list``, ``status`` and ``report``: what is in a store, from the store alone."""
+"""``list``, ``status``, ``cancel`` and ``report``: commands for runs that need only the store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from orchestrator.progress.terminal import TerminalProgress
 @click.command("list")
 @store_option
 def list_command(store: str | None) -> None:
-    """The runs of a store, the newest last."""
+    """List the runs of a store, newest last."""
     table = Table("run", "created (UTC)", "data", "model", "attack", "images", "shards", "state", "success", "SSIM")
     runs, unreadable = Store(store_url(store)).by_age()
     for run, manifest in runs:
@@ -44,7 +44,7 @@ def list_command(store: str | None) -> None:
         )
     for url, error in unreadable.items():
         click.echo(f"unreadable: {url}: {error}", err=True)
-    # Names come from paths and from the store: what looks like markup is none.
+    # Names come from paths and from the store, and may look like markup.
     Console(width=160 if not Console().is_terminal else None, markup=False).print(table)
 
 
@@ -52,21 +52,21 @@ def list_command(store: str | None) -> None:
 @click.argument("run")
 @store_option
 def cancel_command(run: str, store: str | None) -> None:
-    """Ask all processes that work on RUN (an id or a URL) to stop. Finished shards stay; 'resume' goes on with it."""
+    """Stop all processes that work on RUN (an id or a URL). Finished shards are kept; 'resume' continues the run."""
     found = find_run(run, store)
     report = found.results.report()
     if report is not None and report.complete:
-        raise ConfigError("a run that isn't complete", found.url, "there is nothing to cancel")
+        raise ConfigError("an incomplete run", f"{found.url}, which is complete", "there is nothing to cancel")
     found.cancel()
     click.echo(f"cancelled; go on with: advshard resume {found.url}")
 
 
 @click.command("status")
 @click.argument("run", required=False)
-@click.option("--watch", is_flag=True, help="Follow it to its end; exit code 3 if it ends incomplete")
+@click.option("--watch", is_flag=True, help="Follow the run until it ends; exit code 3 if it ends incomplete")
 @store_option
 def status_command(run: str | None, store: str | None, watch: bool) -> int:
-    """How far RUN (an id or a URL) is, by default the newest run of the store."""
+    """Show the progress of RUN (an id or a URL; by default the newest run)."""
     found = find_run(run, store)
     manifest = found.manifest()
     if watch:
@@ -83,9 +83,9 @@ def status_command(run: str | None, store: str | None, watch: bool) -> int:
 
 
 def _follow(run: RunStore, manifest: Manifest) -> None:
-    """Show the run's progress until no process works on it any more."""
+    """Show the run's progress until it is complete or no process works on it."""
     completed, rate, throttle, quarantined = Completed(manifest), Rate(), PollThrottle(), 0
-    grace = time.monotonic() + EXPIRY  # for an orchestrator that starts just now
+    grace = time.monotonic() + EXPIRY  # for an orchestrator that is just starting
     shown = -1
     with TerminalProgress(f"run {manifest.run_id}") as show:
         while True:
@@ -125,14 +125,14 @@ def _count_finished(run: RunStore, completed: Completed) -> None:
 @click.argument("run", required=False)
 @store_option
 def report_command(run: str | None, store: str | None) -> None:
-    """Print the report of RUN and draw its page again, from what the reduce wrote."""
+    """Print the report of RUN (an id or a URL; by default the newest run) and render its page again."""
     from orchestrator.report.page import write_page
     from orchestrator.report.terminal import print_summary
 
     found = find_run(run, store)
     report = found.results.report()
     if report is None:
-        raise ConfigError("a run that was reduced", f"{found.url}, which has no report", "resume it first")
+        raise ConfigError("a run with a report", f"{found.url}, which has none", "resume it first")
     write_page(found, report)
     print_summary(found, report)
     click.echo(f"{found.url}/{REPORT_PAGE}")

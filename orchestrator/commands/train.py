@@ -1,4 +1,4 @@
-"""``train``: one of the registered architectures, on images with labels."""
+"""``train``: train a registered architecture on labelled images."""
 
 from __future__ import annotations
 
@@ -25,43 +25,43 @@ _DEFAULT = TrainConfig()
 @click.option("--model", default=_DEFAULT.model, help="A registered architecture")
 @click.option("--data", default=DEFAULT_DATASET, metavar="NAME|PATH.npz", help="Training images")
 @click.option("--test-data", metavar="NAME|PATH.npz", help="Test images  [default: those of --data NAME]")
-@click.option("--out", type=click.Path(path_type=Path), help="File of the model  [default: models/NAME.keras]")
+@click.option("--out", type=click.Path(path_type=Path), help="Model file to write  [default: models/NAME.keras]")
 @click.option("--epochs", type=int, default=_DEFAULT.epochs)
 @click.option("--batch-size", type=int, default=_DEFAULT.batch_size)
 @click.option("--optimizer", type=click.Choice(get_args(Optimizer)), default=_DEFAULT.optimizer)
-@click.option("--learning-rate", type=float, default=_DEFAULT.learning_rate, help="At the start")
-@click.option("--momentum", type=float, default=_DEFAULT.momentum, help="Of sgd")
-@click.option("--nesterov", is_flag=True, help="Nesterov's momentum, of sgd")
+@click.option("--learning-rate", type=float, default=_DEFAULT.learning_rate, help="Initial learning rate")
+@click.option("--momentum", type=float, default=_DEFAULT.momentum, help="Momentum of --optimizer sgd")
+@click.option("--nesterov", is_flag=True, help="Use Nesterov momentum, with --optimizer sgd")
 @click.option(
     "--schedule",
     type=click.Choice(get_args(Schedule)),
     default=_DEFAULT.schedule,
-    help="The learning rate stays; falls as 1 / (1 + decay * step); is multiplied by --drop after each --drop-every"
-    " epochs; or falls to zero over the epochs as a cosine",
+    help="Learning rate: none keeps it; time divides it by 1 + decay * step; step multiplies it by --drop after every"
+    " --drop-every epochs; cosine decays it to zero over all epochs",
 )
-@click.option("--decay", type=float, help="Of the schedule time, per step (a batch)")
-@click.option("--drop", type=float, help="Of the schedule step, a factor")
-@click.option("--drop-every", type=int, help="Of the schedule step, in epochs")
+@click.option("--decay", type=float, help="Decay of --schedule time, per step (batch)")
+@click.option("--drop", type=float, help="Factor of --schedule step")
+@click.option("--drop-every", type=int, help="Epochs between the drops of --schedule step")
 @click.option("--dropout", type=float, help="Rate of the model's dropout layers  [default: the model's own]")
 @click.option("--regularizer", type=click.Choice(get_args(Regularizer)), default=_DEFAULT.regularizer)
-@click.option("--l1", type=float, help="Strength: the loss grows by L1 * sum(|w|) over the kernels")
-@click.option("--l2", type=float, help="Strength: the loss grows by L2 * sum(w^2) over the kernels")
-@click.option("--augment/--no-augment", default=_DEFAULT.augment, help="Mirror and shift the training images at random")
+@click.option("--l1", type=float, help="Strength: adds L1 * sum(|w|) over the kernels to the loss")
+@click.option("--l2", type=float, help="Strength: adds L2 * sum(w^2) over the kernels to the loss")
+@click.option("--augment/--no-augment", default=_DEFAULT.augment, help="Flip and shift training images at random")
 @click.option(
     "--early-stopping",
     type=int,
-    help="End after so many epochs without a lower validation loss, and take the weights of the lowest",
+    help="Stop after this many epochs without a lower validation loss, and restore the best weights",
 )
 @click.option("--validation", type=int, default=_DEFAULT.validation, help="Training images held out")
 @click.option("--seed", type=int, default=_DEFAULT.seed)
 @click.option("--against", metavar="NAME|PATH", help="With --model advgan: the model to attack  [default: cnn]")
-@click.option("--eps", type=float, help="With --model advgan: largest change of a pixel, for images in 0..1")
-@click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard's logs")
+@click.option("--eps", type=float, help="With --model advgan: the largest change of a pixel, for images in 0..1")
+@click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard logs")
 def train_command(data: str, test_data: str | None, out: Path | None, tensorboard: Path | None, **options: Any) -> None:
-    """Train a classifier, with validation images held out of the training images.
+    """Train a classifier, holding out some training images for validation.
 
-    Beside the model it writes its card (.json), its history (.csv) and its learning curves (.png).
-    With --model advgan it trains a generator of adversarial examples against a model.
+    Writes the model and, beside it, its card (.json), history (.csv) and learning curves (.png). With --model advgan,
+    trains a generator of adversarial examples against a model.
     """
     against, eps = options.pop("against"), options.pop("eps")
     if options["model"] == "advgan":
@@ -70,7 +70,10 @@ def train_command(data: str, test_data: str | None, out: Path | None, tensorboar
         train_generator_command(click.get_current_context())
         return
     if against is not None or eps is not None:
-        raise click.UsageError("expected --against and --eps with --model advgan alone; add it or leave them out")
+        raise click.UsageError(
+            f"expected --against and --eps only with --model advgan; got --model {options['model']};"
+            " add --model advgan or leave them out"
+        )
     from core.registry import MODELS
 
     config = chosen_config(options)
@@ -120,7 +123,7 @@ def chosen_config(options: dict[str, Any]) -> TrainConfig:
 
 
 def command_line(config: TrainConfig, data: str = DEFAULT_DATASET, test_data: str | None = None) -> str:
-    """The command that trains the same model again, wherever it is written to."""
+    """The command that reproduces the model, without its output path."""
     words = ["advshard", "train", "--model", config.model]
     words += ["--data", data] if data != DEFAULT_DATASET else []
     words += ["--test-data", test_data] if test_data else []

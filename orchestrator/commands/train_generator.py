@@ -1,4 +1,4 @@
-"""``train --model advgan``: a generator of adversarial examples against a model."""
+"""``train --model advgan``: train a generator of adversarial examples against a model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ _FIELDS = {"eps": "epsilon"}
 
 
 def train_generator_command(context: click.Context) -> None:
-    """Train, and write the generator, its card (.json) and its history (.csv). Raises InputError."""
+    """Train a generator and write it with its card (.json) and history (.csv); raises InputError.
+
+    Args:
+        context: that of the ``train`` command; only options that were given are used.
+    """
     from core.image.pixels import to_float
     from core.models.training import save_history
     from orchestrator.planning.training_data import load_train_set
@@ -65,7 +69,7 @@ def train_generator_command(context: click.Context) -> None:
         command=_command(config, against, data),
     )
     target.with_suffix(".json").write_text(card.model_dump_json(indent=2) + "\n")
-    click.echo(f"success on held-out images {success:.4f}")
+    click.echo(f"success rate on held-out images {success:.4f}")
     click.echo(str(target))
 
 
@@ -81,7 +85,7 @@ def _config(options: dict[str, Any]) -> GeneratorConfig:
 
 
 def _command(config: GeneratorConfig, against: str, data: str) -> str:
-    """The command that trains the same generator again, wherever it is written to."""
+    """The command that reproduces the generator, without its output path."""
     words = ["advshard", "train", "--model", "advgan", "--against", against]
     words += ["--data", data] if data != DEFAULT_DATASET else []
     for name, value in config.model_dump(exclude_defaults=True).items():

@@ -1,1 +1,1 @@
-"""What a run needs, tried one by one: each file looks at one thing and says what it found."""
+"""The checks of ``doctor``: one file per part of the system, each returning findings."""

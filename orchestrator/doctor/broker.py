@@ -1,4 +1,4 @@
-"""The broker: whether it answers, how it is set, and what its clock says."""
+"""Checks the broker: its connection, settings and clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.doctor.storage import distance
 
 
 def check_embedded() -> list[Finding]:
-    """Whether the embedded server starts."""
+    """Check that the embedded server starts."""
     from orchestrator.broker.valkey_server import ValkeyServer
 
     try:
@@ -29,33 +29,31 @@ def check_embedded() -> list[Finding]:
 
 
 def check_broker(url: str) -> list[Finding]:
-    """Whether it answers, its version, and the two settings that keep messages."""
+    """Check that the broker responds, and the two settings that protect messages from loss."""
     try:
         answers(url)
     except BrokerError as error:
         return [failed("broker", f"expected {error.expected}; got {error.got}", error.advice)]
     with _client(url) as client:
         if client is None:
-            return [note("broker", f"{masked(url)} answers, and is neither Redis nor Valkey", "it was never tried")]
+            return [note("broker", f"{masked(url)} responds, but is neither Redis nor Valkey", "it is untested")]
         try:
             found = {**client.info("server"), **client.info("memory"), **client.info("persistence")}
         except redis.RedisError as error:
             return [
-                ok("broker", f"{masked(url)} answers"),
-                note(
-                    "broker", f"it does not tell its settings ({error})", "let its user call INFO to have them checked"
-                ),
+                ok("broker", f"{masked(url)} responds"),
+                note("broker", f"its settings can't be read ({error})", "allow its user to call INFO to check them"),
             ]
-    return [ok("broker", f"{masked(url)} answers, {_version(found)}"), *_settings(found)]
+    return [ok("broker", f"{masked(url)} responds, {_version(found)}"), *_settings(found)]
 
 
 def clock_of_broker(url: str) -> float | None:
-    """How far its clock is ahead of ours, in seconds; None where it doesn't say."""
+    """Measure how far the broker's clock is ahead of this machine's, in seconds; None if it is unknown."""
     try:
         with _client(url) as client:
             if client is None:
                 return None
-            client.ping()  # the connection is made before the clock is read
+            client.ping()  # connects, so that the connection time doesn't count
             before = time.time()
             seconds, microseconds = client.time()
             return distance(seconds + microseconds / 1e6, before, time.time())
@@ -65,7 +63,7 @@ def clock_of_broker(url: str) -> float | None:
 
 @contextmanager
 def _client(url: str) -> Iterator[Any]:
-    """redis-py's client as kombu sets it up, TLS and password included; None for another kind of broker."""
+    """The redis-py client as kombu configures it, with TLS and password; None for other kinds of brokers."""
     connect: Any = kombu.connection.Connection  # kombu has no types
     with connect(url, transport_options={"socket_connect_timeout": 5, "socket_timeout": 5}) as connection:
         yield connection.default_channel.client if connection.transport.driver_type == "redis" else None
@@ -82,10 +80,14 @@ def _settings(info: dict[str, Any]) -> list[Finding]:
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         findings.append(
-            note("broker", f"maxmemory-policy is {policy}: when it is full it drops messages", "set it to noeviction")
+            note("broker", f"maxmemory-policy is {policy}: a full broker drops messages", "set it to noeviction")
         )
     if not int(info.get("aof_enabled", 1)):
         findings.append(
-            note("broker", "appendonly is no: what is queued is lost with it, and sent again later", "set it to yes")
+            note(
+                "broker",
+                "appendonly is no: a restart loses queued messages, which are sent again later",
+                "set it to yes",
+            )
         )
-    return findings or [ok("broker", "keeps what it is given (noeviction, appendonly)")]
+    return findings or [ok("broker", "its settings protect messages from loss (noeviction, appendonly)")]

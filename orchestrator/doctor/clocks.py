@@ -1,23 +1,27 @@
-"""The clocks of this machine, the broker, the store and the workers.
+"""Checks that the clocks of this machine, the broker, the store and the workers agree.
 
-Signs of life, the state of a run and the events in Flower hold times of several machines.
+Heartbeats, the state of a run and Flower's events combine times from several machines.
 """
 
 from __future__ import annotations
 
 from orchestrator.doctor.finding import Finding, failed, ok
 
-MOST = 5.0  # seconds
+TOLERANCE = 5.0  # seconds
 
 
 def check_clocks(ahead: dict[str, float | None]) -> list[Finding]:
-    """How far each of the clocks is ahead of this machine's, where it is known."""
+    """Check how far clocks are ahead of this machine's.
+
+    Args:
+        ahead: seconds by the clock's owner; None if unknown.
+    """
     known = {name: seconds for name, seconds in ahead.items() if seconds is not None}
-    wrong = {name: seconds for name, seconds in known.items() if abs(seconds) > MOST}
+    wrong = {name: seconds for name, seconds in known.items() if abs(seconds) > TOLERANCE}
     if wrong:
         detail = ", ".join(
-            f"that of {name} is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine's"
+            f"the clock of {name} is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine's"
             for name, seconds in wrong.items()
         )
-        return [failed("clocks", detail, "set them by NTP, with chrony or systemd-timesyncd, say")]
+        return [failed("clocks", detail, "synchronize them with NTP, for example with chrony or systemd-timesyncd")]
     return [ok("clocks", f"this machine's agrees with {', '.join(known)}")] if known else []

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """Whether it is as it should be. A note is nothing that stops a run."""
+    """The severity of a finding. A note does not prevent a run."""
 
     OK = "ok"
     NOTE = "note"
@@ -16,7 +16,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line for the user; where something is wrong, it ends with what to do about it."""
+    """One line of the report. The detail of a note or a failure ends with advice."""
 
     level: Level
     name: str
@@ -27,15 +27,15 @@ class Finding:
 
 
 def ok(name: str, detail: str) -> Finding:
-    """It is as it should be."""
+    """Make a finding of a check that passed."""
     return Finding(Level.OK, name, detail)
 
 
 def note(name: str, detail: str, advice: str) -> Finding:
-    """A run goes on with it, but the user should know."""
+    """Make a finding that does not prevent a run."""
     return Finding(Level.NOTE, name, f"{detail}; {advice}")
 
 
 def failed(name: str, detail: str, advice: str) -> Finding:
-    """A run would fail of it."""
+    """Make a finding that would make a run fail."""
     return Finding(Level.FAILED, name, f"{detail}; {advice}")

@@ -1,4 +1,4 @@
-"""The workers on a broker: which would take our shards, and whether they see our store."""
+"""Checks the workers on a broker: which of them take our shards, and whether they can read our store."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tasks.app import app
 from tasks.probe import probe_file
 from tasks.queues import partitions
 
-_PING = 2.0  # seconds in which every worker answers
-_NEVER = "let it have the software and the queue of this run, or leave it to others"
-_PROBE = 10.0  # more than a worker waits for its store
+_PING = 2.0  # seconds in which every worker responds
+_NEVER = "give it the same software and queue, or ignore it if it serves other runs"
+_PROBE = 10.0  # seconds; longer than a worker waits for its store
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker said. ahead: how far its clock is ahead of ours, in seconds."""
+    """A worker's answer to the probe. ahead: how far its clock is ahead of ours, in seconds."""
 
     name: str
     said: dict[str, Any]
@@ -35,14 +35,19 @@ class Answer:
 
     @property
     def ours(self) -> bool:
-        """Whether it is a worker of this project, of a version that knows the question."""
+        """Whether it is a worker of this project, in a version that supports the probe."""
         return "versions" in self.said
 
 
 def ask(broker: str, store: str) -> tuple[list[Answer], str | None]:
-    """Every worker's answer, and the digest of the file that each should have seen in the store.
+    """Probe all workers.
 
-    The digest is None where this machine can't write there, which the store's own check reports.
+    Args:
+        broker, store: URLs.
+
+    Returns:
+        Every worker's answer, and the SHA-256 of the probe file that each should have read from the store: None if this
+        machine can't write to the store, which ``check_store`` reports.
     """
     use_broker(broker)
     count = len(app.control.ping(timeout=_PING))
@@ -65,16 +70,22 @@ def ask(broker: str, store: str) -> tuple[list[Answer], str | None]:
 
 
 def judge(answers: list[Answer], digest: str | None, store: str, queue: str) -> list[Finding]:
-    """Which of them would take our shards, and what is wrong with those."""
+    """Judge the workers' answers: which of them take our shards, and the problems of those.
+
+    Args:
+        answers, digest: from ``ask``.
+        store: URL of the store.
+        queue: the queue that the run would use.
+    """
     partition = partitions(queue)[0]
     ours = [answer for answer in answers if partition in answer.said.get("queues", [])]
     findings = [
-        note("workers", f"{answer.name} would never take our shards: {_why_not(answer, queue)}", _NEVER)
+        note("workers", f"{answer.name} does not take our shards: {_why_not(answer, queue)}", _NEVER)
         for answer in answers
         if answer not in ours
     ]
     if not ours:
-        got = f"none of the {len(answers)} that answer would take our shards" if answers else "no worker answers"
+        got = f"none of the {len(answers)} that respond takes our shards" if answers else "no worker responds"
         return [failed("workers", got, "start one with 'advshard worker'"), *findings]
     processes = sum(answer.said["processes"] for answer in ours)
     names = ", ".join(answer.name for answer in ours)
@@ -89,8 +100,8 @@ def judge(answers: list[Answer], digest: str | None, store: str, queue: str) -> 
         findings.append(
             note(
                 "workers",
-                f"they are of {len(kinds)} kinds ({'; '.join(kinds)})",
-                "a run on several fails its audit: give each kind a queue of its own",
+                f"they have {len(kinds)} kinds of processors ({'; '.join(kinds)})",
+                "a run on several kinds fails its audit; give each kind its own queue",
             )
         )
     return findings
@@ -98,7 +109,7 @@ def judge(answers: list[Answer], digest: str | None, store: str, queue: str) -> 
 
 def _why_not(answer: Answer, queue: str) -> str:
     if not answer.ours:
-        return "it does not know the question, so it is of another program or of an older version"
+        return "it does not support the probe, so it belongs to another program or an older version"
     other = answer.said["versions"]
     wanted = versions()
     differing = [name for name in sorted({*wanted, *other}) if wanted.get(name) != other.get(name)]
@@ -118,7 +129,7 @@ def _sees(answer: Answer, digest: str | None, store: str) -> list[Finding]:
         free = answer.said["available"]
         memory = f", {free / 1e9:.1f} GB of memory free" if free is not None else ""
         return [ok("workers", f"{answer.name} sees the store {where}; {answer.said['processor']}{memory}")]
-    why = answer.said.get("error", "it has another file of that name")
+    why = answer.said.get("error", "it has a different file of that name")
     return [
         failed(
             "workers",
@@ -141,12 +152,12 @@ def _refused(answer: Answer) -> list[Finding]:
     if not count:
         return []
     detail = f"{answer.name} refused {count} message{'s' if count > 1 else ''} that this project does not send"
-    return [note("workers", detail, "see its log for them, and who else can reach the broker")]
+    return [note("workers", detail, "see its log, and check who else can access the broker")]
 
 
 @contextmanager
 def _probe(store: str) -> Iterator[tuple[str, str | None]]:
-    """A small file in the store, for as long as the block lasts: its token, and the digest of its content."""
+    """A temporary probe file in the store: its token, and the SHA-256 of its content (None if it can't be written)."""
     token, content = uuid4().hex, uuid4().bytes
     digest: str | None = hashlib.sha256(content).hexdigest()
     folder = Folder(store)

@@ -1,4 +1,4 @@
-"""The data and the model."""
+"""Checks the data set and the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from orchestrator.doctor.finding import Finding, failed, ok
 
 
 def check_inputs(data: str, model: str, trust_model: bool = False) -> list[Finding]:
-    """Whether they can be read, and fit together."""
+    """Check that data set and model can be loaded and fit together.
+
+    Args:
+        data, model: names or paths, as for ``run``.
+        trust_model: allow code in the model's file to run.
+    """
     from core.models.files.card import resolve
     from orchestrator.planning.images import load_images
 
@@ -17,6 +22,6 @@ def check_inputs(data: str, model: str, trust_model: bool = False) -> list[Findi
     except InputError as error:
         return [failed("data and model", f"expected {error.expected}; got {error.got}", error.advice)]
     except (AdvshardError, OSError) as error:
-        return [failed("data and model", str(error), "give a file that can be read")]
+        return [failed("data and model", str(error), "give a readable file")]
     shape = "x".join(map(str, images.images.shape))
     return [ok("data and model", f"{images.name} {shape}, {name} with {card.classes} classes")]

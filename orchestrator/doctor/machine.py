@@ -1,4 +1,4 @@
-"""This machine: processor, cores, and the memory for the workers planned."""
+"""Checks this machine: processor, cores, and memory for the planned workers."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ from core.runtime.fingerprint import processor
 from core.runtime.memory import memory
 from orchestrator.doctor.finding import Finding, failed, note, ok
 
-PROCESS_BYTES = 800_000_000  # of a worker's process with TensorFlow and a small model
+PROCESS_BYTES = 800_000_000  # memory of a worker process with TensorFlow and a small model
 
 
 def check_machine() -> list[Finding]:
-    """Processor and Python."""
+    """Report processor, cores and Python version."""
     return [ok("machine", f"{processor()}, {cores()} cores, Python {sys.version.split()[0]}")]
 
 
 def check_memory(workers: int) -> list[Finding]:
-    """Whether so many worker processes fit."""
+    """Check that the memory suffices for this number of worker processes."""
     found = memory()
     if found is None:
-        return [
-            note("memory", "this system does not say how much there is", f"a worker process takes {_gb(PROCESS_BYTES)}")
-        ]
+        return [note("memory", "the available memory is unknown", f"a worker process takes {_gb(PROCESS_BYTES)}")]
     needed = workers * PROCESS_BYTES
     limit = " (the limit of this container)" if found.limited else ""
     detail = (
         f"{_gb(found.available)} of {_gb(found.total)}{limit} available; {workers} worker processes take {_gb(needed)}"
     )
-    advice = f"plan {max(1, found.available // PROCESS_BYTES)}, by --workers or --concurrency, or make room"
+    advice = f"use {max(1, found.available // PROCESS_BYTES)} with --workers or --concurrency, or free memory"
     if found.total < needed:
         return [failed("memory", detail, advice)]
     if found.available < needed:
@@ -38,7 +36,7 @@ def check_memory(workers: int) -> list[Finding]:
 
 
 def cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

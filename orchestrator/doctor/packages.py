@@ -1,4 +1,4 @@
-"""Where the packages of this project are imported from, in this process and in its children."""
+"""Checks where the packages of this project are imported from, in this process and in child processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TIMEOUT = 60
 
 
 def check_packages() -> list[Finding]:
-    """Whether other modules named core, tasks or orchestrator shadow those of this project."""
+    """Check that no other modules named core, tasks or orchestrator shadow those of this project."""
     root = Path(__file__).parent.parent.parent
     here = {name: str(import_module(name).__file__) for name in _PACKAGES}
     return [*judge_packages("this process", here, root), *judge_packages("child processes", _in_child(), root)]
@@ -30,8 +30,8 @@ def judge_packages(where: str, files: dict[str, str], root: Path) -> list[Findin
 
     Args:
         where: which process imported them.
-        files: each package's ``__file__``; empty where the import failed.
-        root: the folder that they must come from.
+        files: each package's ``__file__``; empty if the import failed.
+        root: the folder that must contain them.
     """
     if not files:
         return [failed("packages", f"{where} cannot import {', '.join(_PACKAGES)}", "install the package again")]
@@ -41,7 +41,7 @@ def judge_packages(where: str, files: dict[str, str], root: Path) -> list[Findin
             failed(
                 "packages",
                 f"{where} import {', '.join(foreign)}, not from {root}",
-                "take that folder off PYTHONPATH, or uninstall the other distribution",
+                "remove that folder from PYTHONPATH, or uninstall the other distribution",
             )
         ]
     return [ok("packages", f"{where}: {', '.join(files)} from {root}")]

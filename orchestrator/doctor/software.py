@@ -1,4 +1,4 @@
-"""TensorFlow, in a process of its own: what fails there may end the process."""
+"""Checks TensorFlow in a subprocess, because a broken installation may crash the process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TIMEOUT = 120
 
 
 def check_tensorflow() -> list[Finding]:
-    """Whether it loads and computes."""
+    """Check that TensorFlow loads and computes."""
     try:
         done = subprocess.run(
             python_command("-c", _CODE), capture_output=True, text=True, timeout=_TIMEOUT, check=False

@@ -1,4 +1,4 @@
-"""The store: every operation that a run relies on, tried with a small file."""
+"""Checks the store: every operation that a run relies on, with a small file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from core.errors import AdvshardError
 from core.storage.folder import Folder
 from orchestrator.doctor.finding import Finding, failed, note, ok
 
-_LITTLE = 1_000_000_000
-_ADVICE = "check the path, its rights and its credentials, or give another --store"
+_LOW_SPACE = 1_000_000_000  # bytes
+_ADVICE = "check the path, its permissions and its credentials, or give another --store"
 
 
 def check_store(url: str) -> list[Finding]:
-    """Write, read, list, replace and remove; then what isn't needed but good to know."""
+    """Check that files can be written, read, listed, replaced and removed; then exclusive creation and free space."""
     name = f".advshard-doctor-{uuid4().hex}"
     try:
         folder = Folder(url)
@@ -24,16 +24,16 @@ def check_store(url: str) -> list[Finding]:
         return [failed("store", str(error), _ADVICE)]
     where = folder.url()
     try:
-        wrong = _wrong(folder, name)
+        wrong = _first_wrong_result(folder, name)
         if wrong:
-            return [failed("store", f"{where} {wrong}", "use a store that shows at once what was written")]
+            return [failed("store", f"{where} {wrong}", "use a store with read-after-write consistency")]
         return [
             ok("store", f"{where} can be written, read, listed and replaced"),
             *_exclusive(folder, f"{name}-once"),
             *_space(folder),
         ]
     except Exception as error:
-        # Each file system has its own exceptions for missing rights, names and networks.
+        # Each file system has its own exceptions for missing permissions, names and networks.
         return [failed("store", f"{where} can't be used ({type(error).__name__}: {error})", _ADVICE)]
     finally:
         for each in (name, f"{name}-once"):
@@ -41,36 +41,36 @@ def check_store(url: str) -> list[Finding]:
                 folder.remove(each)
 
 
-def _wrong(folder: Folder, name: str) -> str | None:
-    """What the store does otherwise than a run needs it."""
+def _first_wrong_result(folder: Folder, name: str) -> str | None:
+    """The first operation whose result is wrong, as a message; None if all are right."""
     folder.write(name, b"first")
     if folder.read(name) != b"first":
-        return "gives back other bytes than were written"
+        return "returns bytes other than those written"
     if name not in folder.names():
         return "does not list a file that was just written"
     folder.write(name, b"the second")
     if folder.read(name) != b"the second":
-        return "gives back a file that was replaced"
+        return "returns the old content of a replaced file"
     if folder.read(name, 4, 7) != b"sec":
-        return "gives back another slice of a file than was asked for"
+        return "returns the wrong slice of a file"
     folder.remove(name)
     if folder.exists(name) or name in folder.names():
-        return "still shows a file that was removed"
+        return "still has a file that was removed"
     return None
 
 
 def _exclusive(folder: Folder, name: str) -> list[Finding]:
-    """Whether a file can be created only where there is none: nothing here needs it."""
-    advice = "no run needs it, but a program that locks by such a file can't use this store"
-    detail = f"{folder.url()} does not refuse to create a file that is there"
+    """Check exclusive creation, which no run needs."""
+    advice = "no run needs it, but programs that use lock files can't use this store"
+    detail = f"{folder.url()} does not refuse to create a file that exists"
     try:
         for content in (b"first", b"second"):
             _create(folder, name, content)
     except Exception as error:
-        # FileExistsError on a disk, OSError or an error of the client on an object store.
+        # FileExistsError on a disk; OSError or a client's exception on an object store.
         if folder.exists(name) and folder.read(name) == b"first":
-            return [ok("store", "creates a file only where there is none")]
-        return [note("store", f"{folder.url()} can't create a file on that condition ({type(error).__name__})", advice)]
+            return [ok("store", "refuses to create a file that exists")]
+        return [note("store", f"{folder.url()} can't create files exclusively ({type(error).__name__})", advice)]
     return [note("store", detail, advice)]
 
 
@@ -87,13 +87,13 @@ def _space(folder: Folder) -> list[Finding]:
         return []
     free = shutil.disk_usage(folder.root).free
     detail = f"{free / 1e9:.1f} GB free"
-    if free < _LITTLE:
-        return [note("store", detail, "a run takes about 10 times the size of its 8-bit images; make room")]
+    if free < _LOW_SPACE:
+        return [note("store", detail, "a run takes about 10 times the size of its 8-bit images; free some space")]
     return [ok("store", detail)]
 
 
 def clock_of_store(url: str) -> float | None:
-    """How far the clock of the store is ahead of ours, in seconds; None where it doesn't say."""
+    """Measure how far the store's clock is ahead of this machine's, in seconds; None if it is unknown."""
     name = f".advshard-doctor-{uuid4().hex}"
     try:
         folder = Folder(url)
@@ -103,10 +103,10 @@ def clock_of_store(url: str) -> float | None:
         modified = folder.fs.modified(folder.path(name)).timestamp()
         folder.remove(name)
     except Exception:
-        return None  # the store's own check says what is wrong with it
+        return None  # ``check_store`` reports the problem
     return distance(modified, before, after)
 
 
 def distance(seen: float, before: float, after: float) -> float:
-    """How far ``seen`` is outside of the time in which it was read, in seconds."""
+    """The signed distance of the clock reading ``seen`` from the interval in which it was taken, in seconds."""
     return min(seen - before, 0.0) or max(seen - after, 0.0)

@@ -15,7 +15,7 @@ from core.models.fast.frozen import Weights, memory_with_graphs
 from core.models.files.loading import load_model
 
 _BATCH = 64
-_BATCH_VALUES = 64 * 64 * 64 * 3  # at most so many pixel values per batch
+_BATCH_VALUES = 64 * 64 * 64 * 3  # the most pixel values per batch
 _SHUFFLES = 3
 
 

@@ -47,7 +47,7 @@ def test_the_generator_its_card_and_its_history(tmp_path: Path, capsys: pytest.C
         (["--model", "advgan", "--eps", "1.5"], "a valid --eps of advgan; got 1.5"),
         (["--model", "advgan", "--against", "nope"], "choose one of cnn, dscnn, mlp"),
         (["--model", "advgan", "--against", "cnn"], r"images of shape \(12, 12, 1\); got 'cnn'"),
-        (["--model", "cnn", "--eps", "0.1"], "--eps with --model advgan alone"),
+        (["--model", "cnn", "--eps", "0.1"], "--eps only with --model advgan; got --model cnn"),
     ],
 )
 def test_what_is_refused(words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

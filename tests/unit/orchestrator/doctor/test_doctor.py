@@ -32,7 +32,7 @@ def test_the_distance_of_a_clock() -> None:
 def test_a_clock_that_is_wrong_is_named() -> None:
     (finding,) = check_clocks({"the broker": -61.0, "the store": 2.0, "w@h": 7.0, "x@h": None})
     assert finding.level is Level.FAILED
-    assert "that of the broker is 61 s behind this machine's, that of w@h is 7 s ahead of" in finding.detail
+    assert "the clock of the broker is 61 s behind this machine's, the clock of w@h is 7 s ahead of" in finding.detail
     assert "NTP" in finding.detail
     (fine,) = check_clocks({"the broker": -4.0, "w@h": None})
     assert str(fine) == "ok      clocks: this machine's agrees with the broker"
@@ -52,7 +52,7 @@ def test_the_clock_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ("total", "available", "level", "words"),
     [
         (8 * GB, 4 * GB, Level.OK, "4 worker processes take 3.2 GB"),
-        (8 * GB, 2 * GB, Level.NOTE, "plan 2, by --workers"),
+        (8 * GB, 2 * GB, Level.NOTE, "use 2 with --workers"),
         (2 * GB, 1 * GB, Level.FAILED, "1.0 GB of 2.0 GB (the limit of this container) available"),
     ],
 )
@@ -77,8 +77,8 @@ def test_a_store_that_is_fine(tmp_path: Path) -> None:
     ("method", "stand_in", "words"),
     [
         ("names", lambda self, folder="": [], "does not list"),
-        ("read", lambda self, name, start=None, stop=None: b"first", "gives back a file that was replaced"),
-        ("remove", lambda self, name: None, "still shows a file that was removed"),
+        ("read", lambda self, name, start=None, stop=None: b"first", "returns the old content of a replaced file"),
+        ("remove", lambda self, name: None, "still has a file that was removed"),
     ],
 )
 def test_a_store_with_a_bad_habit(
@@ -103,7 +103,7 @@ def test_a_store_without_conditional_put_is_only_noted(monkeypatch: pytest.Monke
         raise NotImplementedError
 
     monkeypatch.setattr(files, "pipe_file", unknown)
-    assert "can't create a file on that condition (NotImplementedError)" in check_store(store)[1].detail
+    assert "can't create files exclusively (NotImplementedError)" in check_store(store)[1].detail
     assert Folder(store).names() == []
 
 
@@ -131,9 +131,9 @@ def test_workers_of_several_kinds_and_with_little_memory(tmp_path: Path) -> None
     findings = judge(answers, "d", str(tmp_path), "default")
     assert not [finding for finding in findings if finding.level is Level.FAILED]
     notes = "\n".join(finding.detail for finding in findings if finding.level is Level.NOTE)
-    assert "foreign@h would never take our shards: it does not know the question" in notes
+    assert "foreign@h does not take our shards: it does not support the probe" in notes
     assert "small@h has 1.0 GB for 4 processes" in notes
-    assert "2 kinds (a; b)" in notes
+    assert "2 kinds of processors (a; b)" in notes
     assert f"gpu@h sees the store {tmp_path}; b, 1.0 GB of memory free" in {finding.detail for finding in findings}
     (only, *_) = judge(answers[3:], "d", str(tmp_path), "default")
     assert only.level is Level.FAILED
@@ -169,5 +169,5 @@ def test_a_probe_looks_into_the_worker_s_store_alone(tmp_path: Path, monkeypatch
 def test_a_store_that_hangs_does_not_hang_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
     monkeypatch.setattr(Folder, "read", lambda self, name: ended.wait(30) and b"")
-    assert "no answer of the store" in probe.read_probe(str(tmp_path), "a" * 32, timeout=0.1)["error"]
+    assert "no response from the store" in probe.read_probe(str(tmp_path), "a" * 32, timeout=0.1)["error"]
     ended.set()
