@@ -1,8 +1,8 @@
 """Vectors whose inner product is an upper bound on the SSIM of their images.
 
 In each window, SSIM is the product of 2 m m' + C1, 2 cov + C2 and two factors 1 / (a + b), where 1 / (a + b) is
-the integral of exp(-t a) exp(-t b) dt. Each factor is a positive definite kernel, hence so is their product, and its
-sum over the windows of a region is the inner product of two feature vectors. For each feature vector we compute the
+the integral of exp(-t a) exp(-t b) dt. Each factor is a positive definite kernel, and so is their product. Its sum
+over the windows of a region is thus the inner product of two feature vectors. For each feature vector we compute the
 coordinates in the subspace spanned by a few images, the landmarks (the Nystroem method, Williams and Seeger 2000),
 and the norm of the residual. By the Cauchy-Schwarz inequality, the inner product of two residuals is at most the
 product of their norms.

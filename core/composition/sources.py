@@ -18,7 +18,7 @@ def pictures_of(name: str, shape: tuple[int, ...], bounds: Bounds) -> ImageSet:
         bounds: the bounds of float images in an .npz file.
 
     Raises:
-        InputError: the name is unknown, the file invalid, or the shape another one.
+        InputError: the name is unknown, the file is invalid, or the shape differs.
     """
     if name in DATASETS:
         dataset = DATASETS[name]()

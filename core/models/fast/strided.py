@@ -42,7 +42,7 @@ class Strided:
 
     @classmethod
     def cheapest(cls, rows: Axis, columns: Axis, channels: int, outputs: int) -> Strided | None:
-        """The form of the cheapest block size for a kernel (KH, KW, channels, outputs); or None."""
+        """The form with the cheapest block size for a kernel (KH, KW, channels, outputs), or None."""
         # None where even the smallest block, the strides' common multiple, is too large.
         common = int(np.lcm(rows.stride, columns.stride))
         forms = [cls.of(rows, columns, pixels) for pixels in range(common, _LARGEST_BLOCK + 1, common)]
