@@ -52,13 +52,13 @@ def list_command(store: str | None) -> None:
 @click.argument("run")
 @store_option
 def cancel_command(run: str, store: str | None) -> None:
-    """Stop all processes that work on RUN (an id or a URL). Finished shards are kept; 'resume' continues the run."""
+    """Ask all processes that work on RUN (an id or a URL) to stop. Its finished shards stay; 'resume' continues it."""
     found = find_run(run, store)
     report = found.results.report()
     if report is not None and report.complete:
         raise ConfigError("an incomplete run", f"{found.url}, which is complete", "there is nothing to cancel")
     found.cancel()
-    click.echo(f"cancelled; go on with: advshard resume {found.url}")
+    click.echo(f"cancelled; resume it with: advshard resume {found.url}")
 
 
 @click.command("status")
