@@ -201,7 +201,7 @@ def test_a_run_that_is_not_there(tmp_path: Path, name: str) -> None:
 def test_doctor(tmp_path: Path) -> None:
     done = command("doctor", "--store", str(tmp_path))
     assert done.returncode == 0, done.stdout
-    checks = ("machine", "memory", "tensorflow", "store", "broker", "clocks", "data and model")
+    checks = ("machine", "memory", "packages", "tensorflow", "store", "broker", "clocks", "data and model")
     found = {line[8:].split(":")[0] for line in done.stdout.splitlines() if line.startswith(("ok ", "note "))}
     assert found == set(checks)
     (tmp_path / "file").touch()
