@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advshard.inputs import check_model, image_set
-from core.attacks.base import Examples
 from core.datasets.base import ImageSet
-from core.image.pixels import Bounds, to_float
+from core.image.pixels import Bounds
 from core.models.files.card import ModelCard, resolve
 from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import settle
@@ -22,7 +21,7 @@ from core.run.manifest import StageConfig
 from core.run.value import Scalar
 from core.runtime.asset import Asset
 from core.shard.cascade import run_stages, stages_of
-from core.shard.targets import targets
+from core.shard.examples import examples_of
 from orchestrator.planning.inputs import with_assets
 from orchestrator.planning.request import DEFAULT_FALLBACK, Request
 from orchestrator.planning.validate import check_classes, default_batch_size, run_config
@@ -81,6 +80,7 @@ def attack(
         fallback=fallback,
         target=None if target is None else str(target),
         params=params,
+        labels="predicted" if labels is None else "true",
         bounds=bounds,
         seed=seed,
     )
@@ -90,21 +90,8 @@ def attack(
     classifier = settle(lambda size: KerasClassifier(loaded, shape, size), default_batch_size(shape), shape)
     check_classes(given, config, ModelCard(image_shape=shape, classes=classifier.classes))
     config, inputs = with_assets(config, given, known_as)
-    clean, indices = to_float(given.images, bounds), np.arange(len(given.images), dtype=np.int64)
-    logits = classifier.logits(clean)
-    predictions = np.asarray(logits.argmax(axis=1), np.int64)
-    aims = predictions if labels is None else given.labels
-    if config.target is not None:
-        aims = targets(config.target, logits, indices, seed)
-    examples = Examples(
-        images=clean,
-        labels=aims,
-        indices=indices,
-        bounds=bounds,
-        seed=seed,
-        levels=255 if given.images.dtype == np.uint8 else None,
-        targeted=config.target is not None,
-    )
+    indices = np.arange(len(given.images), dtype=np.int64)
+    examples, predictions = examples_of(config, classifier, given.images, given.labels, indices)
     with tempfile.TemporaryDirectory() as folder:
         for each in inputs:
             with (Path(folder) / each.blob.name).open("wb") as file:

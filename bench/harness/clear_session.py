@@ -31,10 +31,10 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as store:
         run = plan(Request(store=store, shards=shards, limit=10 * shards))
-        attack_shard.apply(kwargs={"run": run.url, "shard": 0})
+        attack_shard.apply(kwargs={"run": run.url, "first": 0, "last": 0})
         keras.backend.clear_session = timed
         for index in range(1, shards):
-            attack_shard.apply(kwargs={"run": run.url, "shard": index})
+            attack_shard.apply(kwargs={"run": run.url, "first": index, "last": index})
     import gc
 
     gc.unfreeze()

@@ -10,10 +10,8 @@ from functools import partial
 
 import numpy as np
 
-from core.attacks.base import Examples
 from core.errors import IntegrityError
 from core.image.digest import digests, images_digest
-from core.image.pixels import to_float
 from core.models.inference.classifier import Classifier
 from core.run.manifest import Manifest
 from core.run.records import Fingerprint, ShardRecord
@@ -22,9 +20,9 @@ from core.run.work_unit import ShardRange, single
 from core.runtime.fingerprint import processor, versions
 from core.shard import ledger
 from core.shard.cascade import run_stages, stages_of
+from core.shard.examples import examples_of
 from core.shard.ledger import NO_TARGET
 from core.shard.run_assets import assets_of
-from core.shard.targets import targets
 
 ClassifierOf = Callable[[RunStore, Manifest], Classifier]
 
@@ -43,23 +41,9 @@ def run_shard(run: RunStore, shards: ShardRange, classifier_of: ClassifierOf, wo
     classifier = classifier_of(run, manifest)
 
     stored = run.inputs.images(manifest.data, shard.start, shard.stop)
-    clean = to_float(stored, config.bounds)
     labels = run.inputs.labels(manifest.data, shard.start, shard.stop)
     indices = np.arange(shard.start, shard.stop, dtype=np.int64)
-    clean_logits = classifier.logits(clean)
-    clean_predictions = np.asarray(clean_logits.argmax(axis=1), np.int64)
-    aims = labels if config.labels == "true" else clean_predictions
-    if config.target is not None:
-        aims = targets(config.target, clean_logits, indices, config.seed)
-    examples = Examples(
-        images=clean,
-        labels=aims,
-        indices=indices,
-        bounds=config.bounds,
-        seed=config.seed,
-        levels=255 if stored.dtype == np.uint8 else None,
-        targeted=config.target is not None,
-    )
+    examples, clean_predictions = examples_of(config, classifier, stored, labels, indices)
     stages = stages_of(config, partial(assets_of, run))
     outcome = run_stages(stages, classifier, examples, clean_predictions)
 
@@ -68,8 +52,8 @@ def run_shard(run: RunStore, shards: ShardRange, classifier_of: ClassifierOf, wo
         return late  # another worker was faster
     run.shards.write_images(shards, outcome.images)
     written = run.shards.images(manifest.data, shard)
-    measured = ledger.measure(classifier, clean, written, config.bounds, clean_predictions)
-    aimed_at = aims if examples.targeted else np.full(shard.count, NO_TARGET)
+    measured = ledger.measure(classifier, examples.images, written, config.bounds, clean_predictions)
+    aimed_at = examples.labels if examples.targeted else np.full(shard.count, NO_TARGET)
     numbers = np.repeat(list(shards), [manifest.slice_of(single(index)).count for index in shards])
     table = ledger.rows(measured, outcome, indices, labels, aimed_at, digests(stored, config.bounds), numbers)
     content = run.shards.write_rows(shards, table)

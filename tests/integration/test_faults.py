@@ -196,7 +196,7 @@ def test_a_message_about_another_place_is_refused(tmp_path: Path, server: Valkey
     traversing = f"{tmp_path}/mine/../theirs/{theirs.manifest().run_id}"
     with app.connection_for_write(server.url) as connection:
         for url in (theirs.url, "/etc", traversing):
-            attack_shard.apply_async(kwargs={"run": url, "shard": 0}, connection=connection)
+            attack_shard.apply_async(kwargs={"run": url, "first": 0, "last": 0}, connection=connection)
     with started("worker", "--concurrency", "1", **environment):
         done = command("run", "--limit", "20", "--shards", "2", **environment)
         assert done.returncode == 0, done.stderr
