@@ -7,8 +7,8 @@ from pathlib import Path
 from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import settle
 from core.models.inference.classifier import KerasClassifier
-from core.run.manifest import RunConfig
 from core.runtime.native_logs import quiet_native_logs
+from orchestrator.planning.validate import default_batch_size
 from tasks.session import load_tensorflow
 
 SHAPE = (28, 28, 1)
@@ -19,5 +19,5 @@ def classifier_of(model: Path) -> KerasClassifier:
     with quiet_native_logs():
         load_tensorflow()
     loaded = load_model(model)
-    wanted = RunConfig.model_fields["batch_size"].default
+    wanted = default_batch_size(SHAPE)
     return settle(lambda size: KerasClassifier(loaded, SHAPE, size), wanted, SHAPE)
