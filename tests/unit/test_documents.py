@@ -15,7 +15,7 @@ from orchestrator.cli import cli
 from tests.processes import ROOT
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("examples/*.ipynb"))]
-TOP = {path.name for path in ROOT.iterdir() if path.is_dir()}
+TOP = {"advshard", "bench", "core", "docs", "examples", "orchestrator", "tasks", "tests", ".ci"}
 _CONTEXT = click.Context(cli)
 COMMANDS = {
     name: command for name in cli.list_commands(_CONTEXT) if (command := cli.get_command(_CONTEXT, name)) is not None
