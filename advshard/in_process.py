@@ -27,7 +27,7 @@ from orchestrator.planning.request import DEFAULT_FALLBACK, Request
 from orchestrator.planning.validate import check_classes, default_batch_size, run_config
 
 
-def attack(
+def attack(  # noqa: PLR0913 - each but four is a keyword with a default
     model: Any,
     images: ArrayLike | str | os.PathLike[str],
     labels: ArrayLike | None = None,

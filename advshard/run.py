@@ -16,7 +16,7 @@ from orchestrator.planning.plan import plan
 from orchestrator.planning.request import DEFAULT_FALLBACK, Request
 
 
-def run(
+def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the command
     model: Any,
     images: ArrayLike | str | os.PathLike[str],
     labels: ArrayLike | None = None,
@@ -93,5 +93,7 @@ def run(
             trust_model=settings().trust_model or trust_model,
         )
         planned = plan(request, given)
-    report = execute(planned, settings().broker(broker), workers, flower, queue, trust_model=request.trust_model)
+    report = execute(
+        planned, settings().broker(broker), workers, flower=flower, queue=queue, trust_model=request.trust_model
+    )
     return RunResult(planned, report)

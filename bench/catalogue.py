@@ -12,8 +12,8 @@ class Benchmark:
     """One benchmark.
 
     name: as ``python -m bench NAME``; does: one line of help; place: ``module:object`` below ``bench``, for a section a
-    function ``(quick: bool) -> Result`` and for the others a click command; page: the page in ``docs/`` that a section
-    is part of, empty for the others.
+    function ``(*, quick: bool) -> Result`` and for the others a click command; page: the page in ``docs/`` that a
+    section is part of, empty for the others.
     """
 
     name: str

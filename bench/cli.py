@@ -17,11 +17,11 @@ _QUICK = "Few images, one round: shows that it works. Writes no page."
 class Benchmarks(click.Group):
     """The group of all benchmarks; its help comes from the catalogue alone."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """All names, in the catalogue's order."""
         return [EVERY_SECTION, *(each.name for each in ALL)]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """A section as a command with ``--quick``; the others bring a command of their own."""
         if cmd_name == EVERY_SECTION:
             return every_section
@@ -33,7 +33,7 @@ class Benchmarks(click.Group):
         command: click.Command = benchmark.load()
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """One line for each name, by group."""
         width = max(len(each.name) for each in ALL)
         for title, benchmarks in GROUPS.items():
@@ -51,7 +51,7 @@ def main() -> None:
 
 @click.command(EVERY_SECTION, help="All sections, one after the other.")
 @click.option("--quick", is_flag=True, help=_QUICK)
-def every_section(quick: bool) -> None:
+def every_section(*, quick: bool) -> None:
     for each in SECTIONS:  # in a process each: TensorFlow's threads are set once
         subprocess.run([sys.executable, "-m", "bench", each.name, *(["--quick"] if quick else [])], check=True)
 
@@ -59,7 +59,7 @@ def every_section(quick: bool) -> None:
 def _section(benchmark: Benchmark) -> click.Command:
     @click.command(benchmark.name, help=benchmark.does)
     @click.option("--quick", is_flag=True, help=_QUICK)
-    def command(quick: bool) -> None:
+    def command(*, quick: bool) -> None:
         from bench.harness.machine import machine
         from bench.harness.page import section, write_page
         from core.errors import ConfigError
@@ -67,7 +67,7 @@ def _section(benchmark: Benchmark) -> click.Command:
         click.echo(f"-- {benchmark.name}", err=True)
         began = time.perf_counter()
         try:
-            found = benchmark.load()(quick)
+            found = benchmark.load()(quick=quick)
         except ConfigError as error:
             raise click.UsageError(str(error)) from error
         found = found.model_copy(update={"machine": machine(), "took_seconds": time.perf_counter() - began})

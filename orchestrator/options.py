@@ -76,7 +76,7 @@ def trust_option(function: F) -> F:
     return decorate(function)
 
 
-def trusted(given: bool) -> bool:
+def trusted(given: bool) -> bool:  # noqa: FBT001 - the only argument, and the function says what it is
     """Whether the user trusts the model's file: by the option, or by the environment."""
     return given or settings().trust_model
 

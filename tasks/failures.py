@@ -36,6 +36,5 @@ def record_failure(
         attempt = known.get(task_id) or Attempt(task_id=task_id, worker="unknown", started=time.time())
         # A process that is about to be ended for its time limit may renew its heartbeat once more.
         run.attempts.give_up(unit, attempt, error)
-    except Exception:
-        # The store may be what failed. The orchestrator misses the heartbeat instead.
+    except Exception:  # noqa: BLE001 - the store may be what failed; the orchestrator misses the heartbeat instead
         _log.exception("the failure of %s could not be recorded: %s", task_id, error)

@@ -73,8 +73,7 @@ def read_probe(store: str, token: str, timeout: float = STORE_TIMEOUT) -> dict[s
         try:
             check_place(store)
             answer["sha256"] = hashlib.sha256(Folder(store).read(probe_file(token))).hexdigest()
-        except Exception as error:
-            # Each file system has its own exceptions.
+        except Exception as error:  # noqa: BLE001 - each file system raises its own exceptions
             answer["error"] = f"{type(error).__name__}: {error}"
 
     thread = threading.Thread(target=look, daemon=True)

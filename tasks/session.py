@@ -56,7 +56,7 @@ def _load_tensorflow() -> None:
     for gpu in tf.config.list_physical_devices("GPU"):
         # By default TensorFlow reserves all GPU memory, so that no other process can use the GPU.
         with suppress(RuntimeError):  # already initialized, as above
-            tf.config.experimental.set_memory_growth(gpu, True)
+            tf.config.experimental.set_memory_growth(gpu, enable=True)
 
 
 @contextmanager

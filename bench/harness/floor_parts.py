@@ -79,14 +79,20 @@ def gradients_of(model: Any, shape: tuple[int, ...]) -> dict[str, Callable[..., 
             value = loss(x, y)
         return tape.gradient(value, x)
 
-    def with_parts(constants: bool, operations: tuple[str, ...]) -> Callable[..., Any]:
+    def with_parts(*, constants: bool, operations: tuple[str, ...]) -> Callable[..., Any]:
         def gradient(x: Any, y: Any) -> Any:
             with weights.as_constants() if constants else nullcontext(), fast_gradients(operations):
                 return input_gradient(loss(x, y), x)
 
         return compiled(gradient, *specs)
 
-    return {OWN: compiled(own, *specs), **{name: with_parts(*parts) for name, parts in STEPS.items()}}
+    return {
+        OWN: compiled(own, *specs),
+        **{
+            name: with_parts(constants=constants, operations=operations)
+            for name, (constants, operations) in STEPS.items()
+        },
+    }
 
 
 def _repeated(gradient: Callable[..., Any], x: Any, y: Any) -> None:
@@ -182,12 +188,12 @@ def _operations(model: Any) -> list[tuple[str, float, float]]:
             samples.setdefault((node.node_name, kind), []).append(took)
     longest = sorted(((median(values), *which) for which, values in samples.items()), reverse=True)[:14]
     return [
-        (f"{name.split('/')[-1]} ({kind})", took, _flops(graph.get_operation_by_name(name), "Fused" in kind))
+        (f"{name.split('/')[-1]} ({kind})", took, _flops(graph.get_operation_by_name(name), fused="Fused" in kind))
         for took, name, kind in longest
     ]
 
 
-def _flops(operation: Any, fused: bool) -> float:
+def _flops(operation: Any, *, fused: bool) -> float:
     """Multiplications and additions for one image; a fused operation has the name of its last part."""
     while fused and operation.type in ("Relu", "BiasAdd"):
         operation = operation.inputs[0].op

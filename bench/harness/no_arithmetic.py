@@ -45,7 +45,7 @@ SHAPE = (2, 2, 1)
 class Unchanged(Attack):
     """Returns every image unchanged."""
 
-    def run(self, classifier: Classifier, examples: Examples) -> Attacked:
+    def run(self, classifier: Classifier, examples: Examples) -> Attacked:  # noqa: ARG002 - Attack's signature
         """See Attack."""
         return Attacked.start(examples.images)
 
@@ -59,18 +59,26 @@ class StandIn:
         """See Classifier."""
         return np.zeros((len(images), self.classes), np.float32)
 
-    def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
+    def gradient(
+        self,
+        images: Images,
+        labels: NDArray[np.int64],  # noqa: ARG002 - Classifier's signature
+        loss: Loss,  # noqa: ARG002 - Classifier's signature
+    ) -> tuple[NDArray[np.float32], Images]:
         """See Classifier."""
         return self.logits(images), np.zeros_like(images)
 
     def rivals(
-        self, images: Images, labels: NDArray[np.int64], count: int
+        self,
+        images: Images,
+        labels: NDArray[np.int64],
+        count: int,  # noqa: ARG002 - Classifier's signature
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
         """See Classifier."""
         return self.logits(images), 1 - labels[:, None], np.zeros_like(images)[:, None]
 
 
-def stand_in(run: RunStore, manifest: Manifest, trusted: bool = False) -> Classifier:
+def stand_in(*_: Any, **__: Any) -> Classifier:
     """In place of the run's model."""
     return StandIn()
 

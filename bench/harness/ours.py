@@ -33,7 +33,7 @@ _state: dict[str, tuple[KerasClassifier, MIFGSM, Examples]] = {}
 @click.option("--early-stop/--no-early-stop", default=True)
 @click.option("--step-back", type=int, default=6)
 @click.option("--processes", type=int, default=1)
-def main(folder: Path, out: Path, early_stop: bool, step_back: int, processes: int) -> None:
+def main(*, folder: Path, out: Path, early_stop: bool, step_back: int, processes: int) -> None:
     """Attack the images of a task against the clock."""
     began = time.perf_counter()
     count = len(Task(folder).labels())

@@ -52,7 +52,7 @@ def write_page(name: str, found: Result, sections: list[str], docs: Path = DOCS)
     (docs / f"{name}.md").write_text(page(name, ordered))
 
 
-def section(result: Result, again: bool = False) -> list[str]:
+def section(result: Result, *, again: bool = False) -> list[str]:
     """One section; ``again`` if it follows the same one on another processor, which is then in its title."""
     title = f"{result.title} ({result.machine['processor']})" if again else result.title
     lines = [f"## {title}", "", f"`{result.command}`, {result.took_seconds:.0f} s. {_machine(result)}", ""]

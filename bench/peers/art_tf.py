@@ -18,7 +18,10 @@ def load(settings: Settings) -> Loaded:
 
     model = load_logits(settings.model)
     classifier = TensorFlowV2Classifier(
-        model=tf.function(lambda x, training=False: model(x, training=False), reduce_retracing=True),
+        model=tf.function(
+            lambda x, training=False: model(x, training=False),  # noqa: ARG005 - ART passes it
+            reduce_retracing=True,
+        ),
         nb_classes=10,
         input_shape=(28, 28, 1),
         loss_object=tf.keras.losses.CategoricalCrossentropy(from_logits=True),

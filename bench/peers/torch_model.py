@@ -45,7 +45,7 @@ def _with(model: Any, weights: list[tuple[Any, Any]]) -> Any:
             layer.weight.copy_(torch.from_numpy(kernel.transpose(order).copy()))
             layer.bias.copy_(torch.from_numpy(bias))
     # Only the images need a gradient. The channel last in memory is faster.
-    return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return model.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
 
 
 def to_torch(images: Any, labels: Any) -> tuple[Any, Any]:

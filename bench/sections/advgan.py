@@ -45,7 +45,7 @@ def row(name: str, attack: Attack, classifier: KerasClassifier, examples: Exampl
     return [name, f"{success:.4f}", f"{rounded:.4f}", f"{ssim:.4f}", f"{1000 * seconds / len(images):.3f}"]
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Success, SSIM and CPU of both attacks, on the test images."""
     clean = to_float(FashionMnist().load().images[: 200 if quick else None], UNIT)
     tables = []

@@ -25,7 +25,7 @@ _WHAT = {
 }
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Search in a process of its own with one thread; all times are CPU times."""
     sizes = (3000, 40, 10, 2) if quick else (60_000, QUERIES, BRUTE, METRIC)
     command = [sys.executable, "-m", "bench.harness.composition_parts", *map(str, sizes)]

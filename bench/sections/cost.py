@@ -20,7 +20,7 @@ QUICK_SHARDS, QUICK_IMAGES = (1, 4, 20), 200
 _SHAPE, _TASKS = (28, 28, 1), 60
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Jobs of the same images, alternately with few and many shards and with one worker and two."""
     shards, rounds, images = (QUICK_SHARDS, 1, QUICK_IMAGES) if quick else (SHARDS, ROUNDS, IMAGES)
     jobs: dict[str, list[Sample]] = {}

@@ -29,7 +29,7 @@ NORMS: tuple[NormName, ...] = ("l2", "linf")
 OURS, PEER = "advshard", "Foolbox, PyTorch"
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Both norms on both models."""
     check_peers()
     images, rounds = (100, 1) if quick else (IMAGES, ROUNDS)

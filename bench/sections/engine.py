@@ -52,7 +52,7 @@ class Row:
         return next((str(verdict["wrong"]) for verdict in self.verdicts if verdict["wrong"]), "")
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Run all entrants once, then only those that can still be the fastest."""
     check_peers()
     images, rounds = (500, 1) if quick else (IMAGES, ROUNDS)

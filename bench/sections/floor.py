@@ -11,7 +11,7 @@ from bench.harness.turns import median, run
 TARGET = 0.6
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Run the process and make tables of its numbers."""
     said = run([sys.executable, "-m", "bench.harness.floor_parts", "2" if quick else "30"]).said
     rate, tables, statistics = median(said["matmul"]), [], []

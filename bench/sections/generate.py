@@ -20,7 +20,7 @@ from core.image.pixels import Images, to_float
 ROUNDS = 3
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """CPU time of one call with all images and of calls with one image each, in this process, after a warm-up."""
     known, unknown, alone = (1000, 20, 10) if quick else (10_000, 1000, 100)
     composer = Composer()

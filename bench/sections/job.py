@@ -22,7 +22,7 @@ Line = dict[str, float]
 """Seconds from the start to each mark, in their order."""
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Both, in alternating rounds."""
     check_peers()
     images, rounds = (500, 1) if quick else (IMAGES, ROUNDS)

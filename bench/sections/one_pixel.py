@@ -100,7 +100,7 @@ def theirs(who: str, setting: OnePixel, data: Examples) -> Row:
     return Row(who, setting, count, success, said["cpu_seconds"] / count)
 
 
-def shipped(quick: bool) -> Result:
+def shipped(*, quick: bool) -> Result:
     """Both shipped models, with the default and the paper's setting."""
     rows = []
     for name in ("cnn", "mlp"):
@@ -121,7 +121,7 @@ def shipped(quick: bool) -> Result:
     )
 
 
-def peers(quick: bool) -> Result:
+def peers(*, quick: bool) -> Result:
     """ART and torchattacks, with their defaults and equal budgets; ours without the gradient, and by default."""
     check_peers()
     data = examples(model("cnn"), 10 if quick else PEER_IMAGES)

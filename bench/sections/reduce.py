@@ -18,7 +18,7 @@ _WHAT = {
 }
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Run each part alternately, in a process of its own that reports its time."""
     rounds, images, shards = (1, 300, 4) if quick else (ROUNDS, IMAGES, SHARDS)
     command = [sys.executable, "-m", "bench.harness.reduce_parts", str(images), str(shards)]

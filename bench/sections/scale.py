@@ -18,7 +18,7 @@ LARGE = 8_000_000_000  # bytes of the large output
 _SPARE = 3  # the shards' images, the output, and as much again in reserve
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Whole runs, then the reduce alone."""
     folder = Path(tempfile.mkdtemp(prefix="advshard-scale-"))
     try:

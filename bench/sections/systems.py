@@ -97,7 +97,7 @@ OTHERS = (
 SYSTEMS = (*NOISES, *GRADIENTS, *OTHERS)
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Run all systems, one after the other."""
     rows, samples = [], {}
     with tempfile.TemporaryDirectory() as scratch:

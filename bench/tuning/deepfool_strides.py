@@ -18,7 +18,7 @@ from core.models.inference.classifier import predict
 STRIDES = (1, 2, 4, 6)
 
 
-def measure(quick: bool) -> Result:
+def measure(*, quick: bool) -> Result:
     """Mean distance, success and CPU for some numbers of strides."""
     rows = []
     for model in ("cnn", "mlp"):

@@ -44,7 +44,12 @@ class AdvGAN(Attack):
         6, ge=0, le=24, description="bisections back towards the clean image, while the goal stays reached"
     )
 
-    def prepare(self, images: ImageSet, bounds: Bounds, model: str) -> dict[str, NDArray[Any] | Path]:
+    def prepare(
+        self,
+        images: ImageSet,
+        bounds: Bounds,  # noqa: ARG002 - Attack's signature
+        model: str,
+    ) -> dict[str, NDArray[Any] | Path]:
         """The generator's file; raises InputError if there is none, or if it takes images of another shape."""
         generator = self.generator or generator_against(model)
         return {"generator": find_generator(generator, images.images.shape[1:])}

@@ -102,7 +102,12 @@ class Attack(BaseModel):
     heavy: ClassVar[bool] = False
     """Whether a few images take so long that each small shard is a task of its own."""
 
-    def prepare(self, images: ImageSet, bounds: Bounds, model: str) -> dict[str, NDArray[Any] | Path]:
+    def prepare(
+        self,
+        images: ImageSet,  # noqa: ARG002 - for subclasses
+        bounds: Bounds,  # noqa: ARG002 - for subclasses
+        model: str,  # noqa: ARG002 - for subclasses
+    ) -> dict[str, NDArray[Any] | Path]:
         """The arrays and Keras files that ``run`` needs beside the model, by name; they become inputs of the run.
 
         Called once, before any task is sent, with the images and the name of the attacked model, or of its file.

@@ -62,7 +62,12 @@ class Composition(Attack):
         description="model whose prediction is to flip, a shipped one or a Keras file; the attacked one if not given",
     )
 
-    def prepare(self, images: ImageSet, bounds: Bounds, model: str) -> dict[str, NDArray[Any] | Path]:
+    def prepare(
+        self,
+        images: ImageSet,
+        bounds: Bounds,
+        model: str,  # noqa: ARG002 - Attack's signature
+    ) -> dict[str, NDArray[Any] | Path]:
         """The candidates with their statistics, and the surrogate."""
         pictures, found = self._pictures(images, bounds), dict[str, NDArray[Any] | Path]()
         found.update(candidate_arrays(pictures, bounds))

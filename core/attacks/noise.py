@@ -24,7 +24,7 @@ class Noise(Attack):
         """A noisy copy of one image (H, W, C), within the bounds."""
         raise NotImplementedError
 
-    def run(self, classifier: Classifier, examples: Examples) -> Attacked:
+    def run(self, classifier: Classifier, examples: Examples) -> Attacked:  # noqa: ARG002 - Attack's signature
         """See Attack."""
         attacked, bounds = Attacked.start(examples.images), examples.bounds
         for place, index in enumerate(examples.indices):

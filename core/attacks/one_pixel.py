@@ -50,7 +50,7 @@ class OnePixel(Attack):
     seeded: float = Field(
         0.5, ge=0, le=1, description="share of the first candidates that the gradient chooses; 0: a black-box attack"
     )
-    early_stop: bool = Field(True, description="stop an image at the first candidate that reaches the goal")
+    early_stop: bool = Field(default=True, description="stop an image at the first candidate that reaches the goal")
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack. ``steps`` are generations."""

@@ -57,7 +57,7 @@ class FashionMnist:
         given = folder or settings().fashion_mnist
         self.folder = Path(given) if given else None
 
-    def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:
+    def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:  # noqa: ARG002 - a data set's signature
         """Load the 10,000 test images. ``bounds`` is not used, since the images are uint8."""
         return self._read("t10k")
 

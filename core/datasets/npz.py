@@ -32,7 +32,7 @@ def read_images(path: Path) -> NDArray[Any]:
     return _arrays(path, ("images",), "check the path given to --images", alone=True)[0]
 
 
-def _arrays(path: Path, names: tuple[str, ...], where: str, alone: bool = False) -> list[NDArray[Any]]:
+def _arrays(path: Path, names: tuple[str, ...], where: str, *, alone: bool = False) -> list[NDArray[Any]]:
     """The arrays of these names. alone: accept a file with a single unnamed array (.npy)."""
     if not path.is_file():
         raise DataError("an .npz file", f"no file {path}", where)
@@ -49,8 +49,7 @@ def _arrays(path: Path, names: tuple[str, ...], where: str, alone: bool = False)
     except ValueError:
         # Neither format: NumPy assumes a pickle.
         raise DataError(f"{path}: an .npz archive", "a file of another format", _ADVICE) from None
-    except Exception as error:
-        # zipfile, zlib and NumPy raise various exceptions for damaged archives.
+    except Exception as error:  # noqa: BLE001 - zipfile, zlib and NumPy raise various exceptions for damaged archives
         raise DataError(f"{path}: a readable .npz archive", f"{type(error).__name__}: {error}", _ADVICE) from None
 
 

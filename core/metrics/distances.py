@@ -14,7 +14,12 @@ class _Norm:
 
     order: float
 
-    def __call__(self, clean: Images, adversarial: Images, bounds: tuple[float, float]) -> NDArray[np.float64]:
+    def __call__(
+        self,
+        clean: Images,
+        adversarial: Images,
+        bounds: tuple[float, float],  # noqa: ARG002 - a metric's signature
+    ) -> NDArray[np.float64]:
         difference = adversarial.astype(np.float64) - clean.astype(np.float64)
         norms: NDArray[np.float64] = np.linalg.norm(difference.reshape(len(clean), -1), ord=self.order, axis=1)
         return norms

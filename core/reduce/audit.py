@@ -69,7 +69,7 @@ def check_inputs(run: RunStore, manifest: Manifest) -> AuditCheck:
     return AuditCheck(name="inputs", passed=not wrong, detail=detail)
 
 
-def check_coverage(count: int, expected: int, in_order: bool) -> AuditCheck:
+def check_coverage(count: int, expected: int, *, in_order: bool) -> AuditCheck:
     """Whether the ledger holds each image once, in order."""
     return AuditCheck(
         name="coverage", passed=in_order and count == expected, detail=f"{count} of {expected} images, each once"

@@ -56,7 +56,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
     totals = statistics.totals()
     checks = [
         audit.check_inputs(run, manifest),
-        audit.check_coverage(totals["n_images"], manifest.data.count, not missing),
+        audit.check_coverage(totals["n_images"], manifest.data.count, in_order=not missing),
         audit.check_epsilon(manifest, statistics.by_attack()),
         audit.check_machines(parts.fingerprints),
     ]

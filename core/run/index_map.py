@@ -76,8 +76,7 @@ class IndexMap:
             with np.load(file, allow_pickle=False) as archive:
                 # A member without the .npy magic comes as bytes.
                 found = cls(*(np.asarray(archive[name]) for name in _ARRAYS))
-        except Exception as error:
-            # zipfile, zlib and NumPy raise what they like on a file that is none.
+        except Exception as error:  # noqa: BLE001 - zipfile, zlib and NumPy raise various exceptions for invalid files
             raise IntegrityError(f"not an index map: {type(error).__name__}: {error}") from None
         count = len(found.index) if found.index.ndim else 0
         arrays = [getattr(found, name) for name in _ARRAYS]

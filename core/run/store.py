@@ -47,8 +47,7 @@ class Store:
         """Whether there is such a run; raises StoreError where the store doesn't say."""
         try:
             return self.run(run_id).has_manifest()
-        except Exception as error:
-            # Each file system has its own exceptions for missing rights, names and networks.
+        except Exception as error:  # noqa: BLE001 - each file system raises its own exceptions
             raise self._unusable(error) from None
 
     def check_writable(self) -> None:
@@ -58,7 +57,7 @@ class Store:
             self.folder.write(probe, b"advshard")
             content = self.folder.read(probe)
             self.folder.remove(probe)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - each file system raises its own exceptions
             raise self._unusable(error) from None
         if content != b"advshard":
             raise StoreError(f"a store that gives back what was written at {self.url}", "other bytes", "check it")

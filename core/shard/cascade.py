@@ -74,9 +74,7 @@ def build(name: str, params: dict[str, Scalar]) -> Attack:
         ) from None
 
 
-def stages_of(
-    config: RunConfig, assets_of: Callable[[StageConfig], Mapping[str, Asset]] = lambda stage: {}
-) -> list[Stage]:
+def stages_of(config: RunConfig, assets_of: Callable[[StageConfig], Mapping[str, Asset]] = lambda _: {}) -> list[Stage]:
     """The stages of a run in their order."""
     return [
         Stage(stage.attack, build(stage.attack, stage.params), stage.only_unchanged, assets_of(stage))

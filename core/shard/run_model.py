@@ -16,7 +16,7 @@ from core.run.manifest import Manifest
 from core.run.run_store import RunStore
 
 
-def classifier_of(run: RunStore, manifest: Manifest, trusted: bool = False) -> Classifier:
+def classifier_of(run: RunStore, manifest: Manifest, *, trusted: bool = False) -> Classifier:
     """The run's model, read from its inputs and verified by its digest, at its batch size.
 
     Code in its file runs only if it is trusted: that is for whoever loads it to say, never for the run.
@@ -26,7 +26,7 @@ def classifier_of(run: RunStore, manifest: Manifest, trusted: bool = False) -> C
         lambda: _file_of(run, manifest),
         manifest.data.image_shape,
         manifest.config.batch_size,
-        trusted,
+        trusted=trusted,
     )
     if classifier.classes != manifest.model.classes:
         raise ModelError(f"{manifest.model.classes} classes, as planned", f"{classifier.classes}", "plan the run again")

@@ -83,8 +83,7 @@ class Folder:
         try:
             # Other processes write here too, so listings must not be cached.
             self.fs, self.root = url_to_fs(url, use_listings_cache=False)
-        except Exception as error:
-            # Each file system has its own exceptions for missing options and unreachable hosts.
+        except Exception as error:  # noqa: BLE001 - each file system raises its own exceptions
             raise StoreError(
                 "a store URL that fsspec can open",
                 f"{url!r} ({error})",

@@ -30,8 +30,7 @@ def check_broker(url: str) -> None:
     try:
         with connect(url, connect_timeout=5, transport_options={"socket_connect_timeout": 5}) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0.2, timeout=6)
-    except Exception as error:
-        # Every transport has its own exceptions, and an unknown one raises KeyError.
+    except Exception as error:  # noqa: BLE001 - each transport raises its own exceptions; an unknown one, KeyError
         raise BrokerError(
             f"a broker that answers at {masked(url)}",
             f"{type(error).__name__}: {str(error).replace(url, masked(url))}",

@@ -44,7 +44,7 @@ class EmbeddedFleet:
         trust_model: whether they may run code in the model's file; if not, what the environment says holds.
     """
 
-    def __init__(self, workers: int, logs: Path, store: str, trust_model: bool = False) -> None:
+    def __init__(self, workers: int, logs: Path, store: str, *, trust_model: bool = False) -> None:
         self._logs, self._store, self._trust_model = logs, store, trust_model
         logs.mkdir(parents=True, exist_ok=True)
         self.server = ValkeyServer()
@@ -82,7 +82,7 @@ class EmbeddedFleet:
             if worker.name == name and worker.process.poll() is None:
                 os.killpg(worker.process.pid, signal.SIGKILL)
 
-    def stop(self, gently: bool = True) -> None:
+    def stop(self, *, gently: bool = True) -> None:
         """End the workers, gently first unless they have nothing more to do, then the server."""
         for worker in self._workers:
             if worker.process.poll() is None:

@@ -19,7 +19,7 @@ from orchestrator.options import broker_options, broker_url, check_queue, store_
 @store_option
 @trust_option
 def doctor_command(
-    broker: str | None, queue: str, workers: int | None, model: str, data: str, store: str | None, trust_model: bool
+    *, broker: str | None, queue: str, workers: int | None, model: str, data: str, store: str | None, trust_model: bool
 ) -> int:
     """Check machine, packages, TensorFlow, store, broker, workers, clocks, data and model.
 
@@ -29,14 +29,14 @@ def doctor_command(
     url = broker_url(broker)
     check_queue(queue, url)
     failures = 0
-    for finding in _findings(url, queue, workers, store_url(store), data, model, trusted(trust_model)):
+    for finding in _findings(url, queue, workers, store_url(store), data, model, trust_model=trusted(trust_model)):
         click.echo(str(finding))
         failures += finding.level is Level.FAILED
     return BAD_INPUT if failures else 0
 
 
 def _findings(
-    broker: str | None, queue: str, workers: int | None, store: str, data: str, model: str, trust_model: bool
+    broker: str | None, queue: str, workers: int | None, store: str, data: str, model: str, *, trust_model: bool
 ) -> Iterator[Finding]:
     from orchestrator.doctor.broker import check_embedded
     from orchestrator.doctor.clocks import check_clocks
@@ -59,7 +59,7 @@ def _findings(
     else:
         yield from _fleet(broker, queue, store, clocks)
     yield from check_clocks(clocks)
-    yield from check_inputs(data, model, trust_model)
+    yield from check_inputs(data, model, trust_model=trust_model)
 
 
 def _fleet(broker: str, queue: str, store: str, clocks: dict[str, float | None]) -> Iterable[Finding]:
@@ -74,8 +74,7 @@ def _fleet(broker: str, queue: str, store: str, clocks: dict[str, float | None])
     clocks["the broker"] = clock_of_broker(broker)
     try:
         answers, digest = ask(broker, store)
-    except Exception as error:
-        # Transports raise various exceptions, for example if the user may not send control messages.
+    except Exception as error:  # noqa: BLE001 - each transport raises its own, as where control messages are not permitted
         yield failed(
             "workers",
             f"they can't be reached ({type(error).__name__}: {error})",

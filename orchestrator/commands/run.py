@@ -93,6 +93,7 @@ _shards, _progress = option_group("Shards and attempts"), option_group("Progress
 @broker_options
 @store_option
 def run_command(
+    *,
     store: str | None,
     broker: str | None,
     queue: str,
@@ -131,8 +132,8 @@ def run_command(
     run = plan(request)
     _note_small_epsilon(run)
     if detach:
-        return start_detached(run, url, queue, workers, request.trust_model)
-    return see_through(run, url, queue, workers, flower, request.trust_model)
+        return start_detached(run, url, queue, workers, trust_model=request.trust_model)
+    return see_through(run, url, queue, workers, flower=flower, trust_model=request.trust_model)
 
 
 @click.command("resume", cls=GroupedCommand)
@@ -143,6 +144,7 @@ def run_command(
 @broker_options
 @store_option
 def resume_command(
+    *,
     run: str | None,
     store: str | None,
     broker: str | None,
@@ -164,11 +166,11 @@ def resume_command(
     if retry_quarantined:
         for index in found.quarantine.errors():
             found.release(index)
-    return see_through(found, url, queue, workers, flower, trust_model)
+    return see_through(found, url, queue, workers, flower=flower, trust_model=trust_model)
 
 
 def see_through(
-    run: RunStore, broker: str | None, queue: str, workers: int | None, flower: bool, trust_model: bool
+    run: RunStore, broker: str | None, queue: str, workers: int | None, *, flower: bool, trust_model: bool
 ) -> int:
     """Drive the run to its report, print it, and give the exit code."""
     from orchestrator.execution.execute import execute
@@ -178,7 +180,7 @@ def see_through(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        report = execute(run, broker, workers, flower, queue, trust_model)
+        report = execute(run, broker, workers, flower=flower, queue=queue, trust_model=trust_model)
     except KeyboardInterrupt:
         raise RunInterruptedError(f"interrupted; go on with: advshard resume {run.url}") from None
     print_summary(run, report)
@@ -187,7 +189,7 @@ def see_through(
 
 
 def start_detached(
-    run: RunStore, broker: str | None, queue: str, workers: int | None, trust_model: bool = False
+    run: RunStore, broker: str | None, queue: str, workers: int | None, *, trust_model: bool = False
 ) -> int:
     """Drive the run in a process of its own, which outlives this command."""
     import os

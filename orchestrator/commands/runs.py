@@ -65,7 +65,7 @@ def cancel_command(run: str, store: str | None) -> None:
 @click.argument("run", required=False)
 @click.option("--watch", is_flag=True, help="Follow the run until it ends; exit code 3 if it ends incomplete")
 @store_option
-def status_command(run: str | None, store: str | None, watch: bool) -> int:
+def status_command(*, run: str | None, store: str | None, watch: bool) -> int:
     """Show the progress of RUN (an id or a URL; by default the newest run)."""
     found = find_run(run, store)
     manifest = found.manifest()

@@ -39,6 +39,7 @@ NAME = "celery"
 @click.option("--check", is_flag=True, help="Start nothing: does the worker of this name on this host answer? 0 or 3")
 @trust_option
 def worker_command(
+    *,
     broker: str | None,
     concurrency: int,
     queues: str | None,

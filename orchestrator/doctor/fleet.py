@@ -163,8 +163,8 @@ def _probe(store: str) -> Iterator[tuple[str, str | None]]:
     folder = Folder(store)
     try:
         folder.write(probe_file(token), content)
-    except Exception:
-        digest = None  # each file system has its own exceptions; the store's check reports them
+    except Exception:  # noqa: BLE001 - each file system raises its own; the store's check reports them
+        digest = None
     try:
         yield token, digest
     finally:

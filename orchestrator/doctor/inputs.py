@@ -6,7 +6,7 @@ from core.errors import AdvshardError, InputError
 from orchestrator.doctor.finding import Finding, failed, ok
 
 
-def check_inputs(data: str, model: str, trust_model: bool = False) -> list[Finding]:
+def check_inputs(data: str, model: str, *, trust_model: bool = False) -> list[Finding]:
     """Check that data set and model can be loaded and fit together.
 
     Args:
@@ -18,7 +18,7 @@ def check_inputs(data: str, model: str, trust_model: bool = False) -> list[Findi
 
     try:
         images = load_images(data, (0.0, 1.0))
-        name, _, card = resolve(model, images.images.shape[1:], trust_model)
+        name, _, card = resolve(model, images.images.shape[1:], trusted=trust_model)
     except InputError as error:
         return [failed("data and model", f"expected {error.expected}; got {error.got}", error.advice)]
     except (AdvshardError, OSError) as error:

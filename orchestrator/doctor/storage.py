@@ -32,8 +32,7 @@ def check_store(url: str) -> list[Finding]:
             *_exclusive(folder, f"{name}-once"),
             *_space(folder),
         ]
-    except Exception as error:
-        # Each file system has its own exceptions for missing permissions, names and networks.
+    except Exception as error:  # noqa: BLE001 - each file system raises its own exceptions
         return [failed("store", f"{where} can't be used ({type(error).__name__}: {error})", _ADVICE)]
     finally:
         for each in (name, f"{name}-once"):
@@ -66,8 +65,7 @@ def _exclusive(folder: Folder, name: str) -> list[Finding]:
     try:
         for content in (b"first", b"second"):
             _create(folder, name, content)
-    except Exception as error:
-        # FileExistsError on a disk; OSError or a client's exception on an object store.
+    except Exception as error:  # noqa: BLE001 - FileExistsError on a disk, a client's own on an object store
         if folder.exists(name) and folder.read(name) == b"first":
             return [ok("store", "refuses to create a file that exists")]
         return [note("store", f"{folder.url()} can't create files exclusively ({type(error).__name__})", advice)]
@@ -102,8 +100,8 @@ def clock_of_store(url: str) -> float | None:
         after = time.time()
         modified = folder.fs.modified(folder.path(name)).timestamp()
         folder.remove(name)
-    except Exception:
-        return None  # ``check_store`` reports the problem
+    except Exception:  # noqa: BLE001 - each file system raises its own; ``check_store`` reports the problem
+        return None
     return distance(modified, before, after)
 
 

@@ -38,6 +38,7 @@ def execute(
     run: RunStore,
     broker: str | None,
     workers: int | None,
+    *,
     flower: bool = False,
     queue: str = DEFAULT_QUEUE,
     trust_model: bool = False,
@@ -78,8 +79,8 @@ def execute(
         run.results.withdraw_report()
     began = time.perf_counter()
     with (
-        _broker(run, broker, workers, trust_model) as fleet,
-        _flower(run, fleet.url if fleet else broker, flower),
+        _broker(run, broker, workers, trust_model=trust_model) as fleet,
+        _flower(run, fleet.url if fleet else broker, wanted=flower),
         _shown(manifest) as show,
     ):
         link = _Link(run, CeleryDispatcher(run, manifest, queue), fleet)
@@ -129,12 +130,12 @@ class _Link:
         if self._fleet:
             self._fleet.end_worker(name)
 
-    def renew_heartbeat(self, now: bool = False, gone: bool = False) -> None:
+    def renew_heartbeat(self, *, now: bool = False, gone: bool = False) -> None:
         """Write what this process did so far, if it is due."""
         counters = self.scheduler.counters
         self._heartbeat.renew(
-            now,
-            gone,
+            now=now,
+            gone=gone,
             messages=counters.messages,
             speculative_attempts=counters.speculative_attempts,
             damaged_shards=counters.damaged_shards,
@@ -168,7 +169,7 @@ def _check_versions(manifest: Manifest) -> None:
 
 @contextmanager
 def _broker(
-    run: RunStore, broker: str | None, workers: int | None, trust_model: bool
+    run: RunStore, broker: str | None, workers: int | None, *, trust_model: bool
 ) -> Iterator[EmbeddedFleet | None]:
     if app.conf.task_always_eager:
         yield None
@@ -190,7 +191,7 @@ def _broker(
 
 
 @contextmanager
-def _flower(run: RunStore, broker: str | None, wanted: bool) -> Iterator[None]:
+def _flower(run: RunStore, broker: str | None, *, wanted: bool) -> Iterator[None]:
     if not wanted or broker is None:
         yield
         return

@@ -35,7 +35,7 @@ class Heartbeat:
         self._token = uuid4().hex
         self._next = 0.0
 
-    def renew(self, now: bool = False, gone: bool = False, **counts: int) -> None:
+    def renew(self, *, now: bool = False, gone: bool = False, **counts: int) -> None:
         """Write it if it is due.
 
         Args:

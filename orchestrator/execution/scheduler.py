@@ -68,7 +68,7 @@ class Scheduler:
         run: RunStore,
         dispatcher: Dispatcher,
         workers: Workers,
-        show: Callable[[Progress], None] = lambda progress: None,
+        show: Callable[[Progress], None] = lambda _: None,
         limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -242,7 +242,7 @@ class Scheduler:
             self._take_in(*found)
 
     def _take_in(
-        self, records: dict[ShardRange, ShardRecord], damaged: dict[ShardRange, IntegrityError], live: bool = True
+        self, records: dict[ShardRange, ShardRecord], damaged: dict[ShardRange, IntegrityError], *, live: bool = True
     ) -> None:
         """Count records and forget damaged ones. live: they were finished while this process looked."""
         for shards in damaged:

@@ -44,7 +44,7 @@ def plan(request: Request, images: ImageSet | None = None) -> RunStore:
     shape: tuple[int, int, int] = images.images.shape[1:]
     if request.batch_size is None:
         config = config.model_copy(update={"batch_size": default_batch_size(shape)})
-    name, path, card = resolve(request.model, shape, request.trust_model)
+    name, path, card = resolve(request.model, shape, trusted=request.trust_model)
     check_classes(images, config, card)
     config, assets = with_assets(config, images, name)
     file, pixels, labels = file_input(path), array_input(images.images), array_input(images.labels)

@@ -67,7 +67,6 @@ class RunEvents:
                 )
                 self._dispatcher = app.events.Dispatcher(self._connection, hostname=f"run@{socket.gethostname()}")
             self._dispatcher.send(kind, uuid=self._manifest.run_id, retry=False, **fields)
-        except Exception as error:
-            # Any exception of the transport: the page misses an event, and the run goes on.
+        except Exception as error:  # noqa: BLE001 - whatever the transport raises, the page misses an event and the run goes on
             _log.debug("event not sent: %s", error)
             self._dispatcher = None

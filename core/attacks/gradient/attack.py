@@ -47,11 +47,11 @@ class GradientAttack(Attack):
     )
     schedule: Schedule = Field("constant", description="how the steps get shorter: not at all, linear or cosine")
     loss: Loss = Field("cross_entropy", description="what is increased, on the logits")
-    early_stop: bool = Field(True, description="stop an image as soon as its goal is reached")
+    early_stop: bool = Field(default=True, description="stop an image as soon as its goal is reached")
     step_back: int = Field(
         6, ge=0, le=24, description="bisections back towards the clean image, while the goal stays reached"
     )
-    random_start: bool = Field(False, description="start at a random point of the epsilon ball")
+    random_start: bool = Field(default=False, description="start at a random point of the epsilon ball")
     restarts: int = Field(0, ge=0, description="further tries from random points, for images that withstand")
 
     @model_validator(mode="before")
@@ -72,7 +72,7 @@ class GradientAttack(Attack):
         first = self.step_size or 1.5 * self.epsilon / share.sum()
         return (first * share).astype(np.float32)
 
-    def init_state(self, clean: Images) -> State:
+    def init_state(self, clean: Images) -> State:  # noqa: ARG002 - for subclasses
         """What is remembered of each of the clean images (n, H, W, C) before its first step: arrays, by name."""
         return {}
 

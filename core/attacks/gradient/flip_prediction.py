@@ -20,6 +20,7 @@ _FLOOR = np.float32(1e-30)
 def probably_flipped(
     logits: NDArray[np.float32],
     labels: NDArray[np.int64],
+    *,
     targeted: bool,
     loss: Loss,
     gain: NDArray[np.float32],

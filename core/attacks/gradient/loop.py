@@ -120,7 +120,7 @@ class Loop:
         change *= gradient
         gain = change.reshape(len(x), -1).sum(axis=1)
         labels = self.examples.labels[at.rows]
-        return probably_flipped(at.logits, labels, self.examples.targeted, self.objective.loss, gain)
+        return probably_flipped(at.logits, labels, targeted=self.examples.targeted, loss=self.objective.loss, gain=gain)
 
     def _verify(self, points: Points) -> NDArray[np.bool_]:
         """Evaluate the points; which of them are done (n,)."""

@@ -49,7 +49,13 @@ class LInf:
         """The sign."""
         return np.sign(heading)
 
-    def project(self, moved: Images, region: Region, epsilon: float, bounds: Bounds) -> Images:
+    def project(
+        self,
+        moved: Images,
+        region: Region,
+        epsilon: float,  # noqa: ARG002 - Norm's signature
+        bounds: Bounds,  # noqa: ARG002 - Norm's signature
+    ) -> Images:
         """Into the box."""
         lower, upper = region
         return np.minimum(np.maximum(moved, lower, out=moved), upper, out=moved)
@@ -62,7 +68,7 @@ class LInf:
 class L2:
     """The Euclidean length of the change."""
 
-    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> Region:
+    def region(self, clean: Images, epsilon: float, bounds: Bounds) -> Region:  # noqa: ARG002 - Norm's signature
         """The centre."""
         return (clean.copy(),)
 

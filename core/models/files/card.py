@@ -34,7 +34,7 @@ class ModelCard(BaseModel):
     command: str | None = None
 
 
-def resolve(model: str, image_shape: tuple[int, ...], trusted: bool = False) -> tuple[str, Path, ModelCard]:
+def resolve(model: str, image_shape: tuple[int, ...], *, trusted: bool = False) -> tuple[str, Path, ModelCard]:
     """Locate a model and check that it fits the images.
 
     Args:
@@ -71,10 +71,10 @@ def resolve(model: str, image_shape: tuple[int, ...], trusted: bool = False) -> 
             "the name of a known model or a Keras file", repr(model), f"choose one of {', '.join(MODELS)}"
         )
     file_suffix(path)
-    return path.name, path, _ask(path, image_shape, trusted)
+    return path.name, path, _ask(path, image_shape, trusted=trusted)
 
 
-def _ask(path: Path, image_shape: tuple[int, ...], trusted: bool) -> ModelCard:
+def _ask(path: Path, image_shape: tuple[int, ...], *, trusted: bool) -> ModelCard:
     content = ask("core.models.files.card", path, image_shape, *(["trusted"] if trusted else []))
     try:
         return ModelCard.model_validate(content)
@@ -88,11 +88,11 @@ def _look(path: Path, image_shape: tuple[int, ...], *words: str) -> dict[str, ob
     from core.models.files.loading import load_model
     from core.models.inference.classifier import KerasClassifier
 
-    classifier = KerasClassifier(load_model(path, "trusted" in words), image_shape, 1)
+    classifier = KerasClassifier(load_model(path, trusted="trusted" in words), image_shape, 1)
     sample = np.zeros((1, *image_shape), np.float32)
     try:
         logits, _ = classifier.gradient(sample, np.zeros(1, np.int64), "cross_entropy")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - layers raise various exceptions for a wrong shape
         raise ModelError(
             f"{path}: a model that accepts images of shape {image_shape}",
             f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}",

@@ -33,8 +33,7 @@ def refuse_own_code(path: Path, suffix: str) -> None:
     """
     try:
         found = _first_that_runs_code(json.loads(_config(path, suffix)))
-    except Exception as error:
-        # zipfile, h5py and json raise various exceptions for invalid files.
+    except Exception as error:  # noqa: BLE001 - zipfile, h5py and json raise various exceptions for invalid files
         raise ModelError(
             f"{path}: a Keras file with a model configuration",
             f"{type(error).__name__}: {error}",

@@ -37,7 +37,7 @@ def file_suffix(path: Path) -> str:
     )
 
 
-def load_model(path: Path, trusted: bool = False) -> Any:
+def load_model(path: Path, *, trusted: bool = False) -> Any:
     """Load a keras.Model, uncompiled.
 
     Args:
@@ -54,11 +54,10 @@ def load_model(path: Path, trusted: bool = False) -> Any:
         refuse_own_code(path, suffix)
     if path.suffix not in _NAMES[suffix]:
         # Keras decides by the file name, so load it under a name that fits.
-        return _load_renamed(path, suffix, trusted)
+        return _load_renamed(path, suffix, trusted=trusted)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=not trusted)
-    except Exception as error:
-        # Keras raises various exceptions for files that it can't load.
+    except Exception as error:  # noqa: BLE001 - Keras raises various exceptions for files that it can't load
         raise ModelError(
             f"{path}: a model that loads in Keras's safe mode",
             _first_line(error),
@@ -66,13 +65,13 @@ def load_model(path: Path, trusted: bool = False) -> Any:
         ) from None
 
 
-def _load_renamed(path: Path, suffix: str, trusted: bool) -> Any:
+def _load_renamed(path: Path, suffix: str, *, trusted: bool) -> Any:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         link = Path(folder) / f"model{suffix}"
         link.symlink_to(path.resolve())
-        return load_model(link, trusted)
+        return load_model(link, trusted=trusted)
 
 
 def _first_line(error: Exception) -> str:

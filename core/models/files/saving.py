@@ -24,8 +24,7 @@ def save_model(model: Any, path: Path) -> None:
     """
     try:
         model.save(path, include_optimizer=False)
-    except Exception as error:
-        # Keras raises various exceptions for models that are not built or cannot be serialised.
+    except Exception as error:  # noqa: BLE001 - Keras raises various exceptions for models that it can't serialise
         raise ModelError(
             "a keras.Model that can be saved",
             f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200] if str(error).strip() else ''}",

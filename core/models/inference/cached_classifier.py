@@ -20,6 +20,7 @@ def cached_classifier(
     file: Callable[[], AbstractContextManager[Path]],
     shape: tuple[int, ...],
     batch_size: int,
+    *,
     trusted: bool = False,
 ) -> KerasClassifier:
     """Return the classifier in a Keras file, loading it if it isn't cached.
@@ -37,7 +38,7 @@ def cached_classifier(
 
     def load() -> tuple[KerasClassifier, int]:
         with file() as path:
-            model = load_model(path, trusted)
+            model = load_model(path, trusted=trusted)
         found = settle(lambda size: KerasClassifier(model, shape, size), batch_size, shape)
         return found, memory_with_graphs(model, _GRAPHS)
 

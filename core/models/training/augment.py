@@ -27,6 +27,7 @@ def batches(
     labels: NDArray[np.int64],
     batch_size: int,
     seed: int,
+    *,
     augmented: bool,
 ) -> Any:
     """Make a keras PyDataset of batches, reshuffled in each epoch.

@@ -60,7 +60,7 @@ def train(
     order = np.random.default_rng(config.seed).permutation(len(images))
     held, used = order[: config.validation], order[config.validation :]
     model = build_model(config, images.shape[1:], int(labels.max()) + 1)
-    fed = batches(images[used], labels[used], config.batch_size, config.seed, config.augment)
+    fed = batches(images[used], labels[used], config.batch_size, config.seed, augmented=config.augment)
     model.compile(optimizer(config, len(fed)), "sparse_categorical_crossentropy", metrics=["accuracy"])
     fitted = model.fit(
         fed,

@@ -27,5 +27,5 @@ def test_a_detached_run_trusts_the_model_only_if_told(tmp_path: Path, monkeypatc
     began: list[list[str]] = []
     monkeypatch.setattr(subprocess, "Popen", lambda command, **more: began.append(command))
     for trust_model in (False, True):
-        start_detached(run, None, "default", None, trust_model)
+        start_detached(run, None, "default", None, trust_model=trust_model)
     assert ["--trust-model" in command for command in began] == [False, True]

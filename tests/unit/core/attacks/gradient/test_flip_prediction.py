@@ -26,7 +26,7 @@ def test_on_two_classes_the_margin_is_followed_exactly(
     sign = -1 if targeted else 1
     other = 1 / (1 + np.exp(-float(logits[0, 1] - logits[0, 0])))
     gain = sign * change * (other if loss == "cross_entropy" else 1)
-    found = probably_flipped(logits, np.array([0]), targeted, loss, np.array([gain], np.float32))
+    found = probably_flipped(logits, np.array([0]), targeted=targeted, loss=loss, gain=np.array([gain], np.float32))
     ahead = sign * (margin + 0.8 * change)
     if abs(ahead) > 1e-4:
         assert found.tolist() == [ahead > 0]
@@ -36,14 +36,16 @@ def test_it_holds_for_each_image_by_itself() -> None:
     logits = np.array([[2, 0, 1], [0, 5, 1], [1, 1, 3]], np.float32)
     labels = np.array([0, 1, 2])
     # Margins -1, -4, -2; on the margin itself the gain counts in full, but for its share.
-    found = probably_flipped(logits, labels, False, "margin", np.array([1.3, 4.9, 2.6], np.float32))
+    found = probably_flipped(logits, labels, targeted=False, loss="margin", gain=np.array([1.3, 4.9, 2.6], np.float32))
     assert found.tolist() == [True, False, True]
 
 
 def test_a_saturated_prediction_and_a_gradient_of_nothing_are_no_guess() -> None:
     logits = np.array([[0, 500], [500, 0]], np.float32)
     with np.errstate(all="raise", under="ignore"):
-        found = probably_flipped(logits, np.array([1, 0]), False, "cross_entropy", np.zeros(2, np.float32))
+        found = probably_flipped(
+            logits, np.array([1, 0]), targeted=False, loss="cross_entropy", gain=np.zeros(2, np.float32)
+        )
     assert found.tolist() == [False, False]
 
 
@@ -53,7 +55,7 @@ def test_what_is_guessed_changes_nothing_but_the_passes(batch_size: int, guess: 
     weights, bias = rng.normal(size=(3, 4)), rng.normal(size=3)
     images = rng.random((11, 2, 2, 1), np.float32)
 
-    def guessed(*_: Any) -> np.ndarray:
+    def guessed(*_: Any, **__: Any) -> np.ndarray:
         return np.arange(len(_[1])) % 3 < guess  # none, some falsely, all
 
     def run(with_guess: bool) -> Any:
@@ -76,7 +78,7 @@ def test_it_saves_gradients() -> None:
     images = rng.random((200, 2, 2, 1), np.float32)
     examples = Examples(images, predict(classifier, images), np.arange(200))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "probably_flipped", lambda *given: np.zeros(len(given[1]), bool))
+        patch.setattr(loop, "probably_flipped", lambda *given, **_: np.zeros(len(given[1]), bool))
         steps = MIFGSM(epsilon=0.5, step_back=0).run(classifier, examples).steps
         without = classifier.passes
     classifier.passes = 0

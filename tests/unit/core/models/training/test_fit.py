@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,9 +63,9 @@ def test_accuracy_is_the_share_of_right_answers(noise: ImageSet) -> None:
 def test_the_validation_images_are_held_out(stripes: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
 
-    def spy(images: np.ndarray, *rest: object) -> object:
+    def spy(images: np.ndarray, *rest: Any, **options: Any) -> object:
         seen.append(images)
-        return batches(images, *rest)  # type: ignore[arg-type]
+        return batches(images, *rest, **options)
 
     monkeypatch.setattr(fit, "batches", spy)
     trained(stripes, epochs=1)
