@@ -1,22 +1,48 @@
 # On a fresh machine with Python 3.11 to 3.13, make run and make test set everything up first.
 
 PYTHON ?= $(firstword $(foreach each,python3.12 python3.11 python3.13 python3,$(if $(shell $(each) -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo yes),$(each))))
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 PEERS_PIP = .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
 ARGS ?=
+# Test processes. Each file's tests stay in one of them, and the long files, which come first, are started first.
+JOBS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+COVERAGE = $(BIN)/python -m coverage
 
-.PHONY: run test flower lint bench peers chaos containers lock audit clean
+.PHONY: run test test-fast coverage pythons nightly flower lint bench peers chaos containers lock audit clean
 
-run: .venv/installed
+run: $(VENV)/installed
 	$(BIN)/advshard run $(ARGS)
 
-test: .venv/installed
-	$(BIN)/python -m pytest $(ARGS)
+# ARGS="-n 0 tests/unit/tasks" runs some of them, in one process.
+test: $(VENV)/installed
+	$(PYTEST) $(ARGS)
 
-flower: .venv/installed
+# The unit tests that take no longer than about two seconds each.
+test-fast: $(VENV)/installed
+	$(PYTEST) -m "not slow" tests/unit $(ARGS)
+
+# All tests, the processes that they start included; fails if the tests execute less than 95% of the lines of core.
+coverage: $(VENV)/installed
+	$(COVERAGE) erase
+	$(COVERAGE) run -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(COVERAGE) combine --quiet
+	$(COVERAGE) report
+	$(COVERAGE) report --include 'core/*' --format total --fail-under 95
+
+# The unit tests on every supported Python that is on PATH or in pyenv, each in an environment of its own, .venv-3.x.
+pythons:
+	.ci/pythons $(ARGS)
+
+# What takes too long for each change: hours.
+nightly: $(VENV)/installed .venv-peers/installed
+	.ci/nightly
+
+flower: $(VENV)/installed
 	$(BIN)/advshard flower $(ARGS)
 
-lint: .venv/installed
+lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -24,29 +50,29 @@ lint: .venv/installed
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/hadolint Dockerfile
 
-bench: .venv/installed .venv-peers/installed
+bench: $(VENV)/installed .venv-peers/installed
 	$(BIN)/python -m bench $(or $(ARGS),all)
 
 # The libraries that the benchmarks compare with are installed in an environment of their own.
 peers: .venv-peers/installed
 
-chaos: .venv/installed
+chaos: $(VENV)/installed
 	$(BIN)/python -m tests.chaos $(ARGS)
 
 # Needs root; see tests/containers/__init__.py. Building the image takes longer than the usual time limit of a test.
-containers: .venv/installed
+containers: $(VENV)/installed
 	ADVSHARD_CONTAINERS=1 $(BIN)/python -m pytest tests/containers --timeout 1800 $(ARGS)
 
 # The stamp is written last, so that an interrupted installation is repeated.
-.venv/installed: requirements.lock pyproject.toml
+$(VENV)/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "expected Python 3.11, 3.12 or 3.13 on PATH; set PYTHON=/path/to/python"; exit 1; }
-	$(PYTHON) -m venv --clear .venv
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	touch $@
 
 # torch is installed without the GPU libraries, which are large; bench/peers/torch.txt says how.
-.venv-peers/installed: bench/peers/requirements.lock bench/peers/torch.txt | .venv/installed
+.venv-peers/installed: bench/peers/requirements.lock bench/peers/torch.txt | $(VENV)/installed
 	$(BIN)/python -m venv --clear .venv-peers
 	$(PEERS_PIP) --require-hashes -r bench/peers/requirements.lock
 	$(PEERS_PIP) -r bench/peers/torch.txt
@@ -68,4 +94,4 @@ audit:
 			"SECURITY.md has what was last found"; exit 1; }
 
 clean:
-	rm -rf .venv .venv-peers build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -18,7 +18,12 @@ ALPHA, RHO = np.float32(0.75), 0.75
 
 
 def checkpoints(steps: int) -> list[int]:
-    """w_j = ceil(p_j * steps) up to ``steps``; p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06)."""
+    """w_j = ceil(p_j * steps) up to ``steps``; p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06).
+
+    Example:
+        >>> checkpoints(100)
+        [0, 22, 41, 57, 70, 80, 87, 93, 99]
+    """
     shares = [0, 22]  # hundredths, in which the sums and ceil are exact
     while shares[-1] < 100:
         shares.append(shares[-1] + max(shares[-1] - shares[-2] - 3, 6))

@@ -21,6 +21,11 @@ def digests(images: NDArray[Any], bounds: Bounds = (0.0, 1.0)) -> list[bytes]:
     Args:
         images: (n, H, W, C), uint8 or float within the bounds.
         bounds: the lowest and the highest value of float pixels.
+
+    Example:
+        >>> levels = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+        >>> digests(levels) == digests(np.float32(levels / 255)) == digests(levels.astype(np.float32), (0.0, 255.0))
+        True
     """
     shape = "x".join(map(str, images.shape[1:]))
     if images.dtype == np.uint8:

@@ -18,6 +18,10 @@ def to_float(images: NDArray[Any], bounds: Bounds) -> NDArray[np.float32]:
     """Scale uint8 images linearly to the bounds (0 -> low, 255 -> high); float images are only cast to float32.
 
     For the bounds 0..1 this is division by 255, correctly rounded.
+
+    Example:
+        >>> to_float(np.array([0, 51, 255], np.uint8), (-1.0, 1.0)).tolist()
+        [-1.0, -0.6000000238418579, 1.0]
     """
     if images.dtype != np.uint8:
         return images.astype(np.float32, copy=False)
@@ -28,7 +32,12 @@ def to_float(images: NDArray[Any], bounds: Bounds) -> NDArray[np.float32]:
 
 
 def to_uint8(images: NDArray[np.float32], bounds: Bounds) -> NDArray[np.uint8]:
-    """Round float images within the bounds to the nearest of 256 levels."""
+    """Round float images within the bounds to the nearest of 256 levels.
+
+    Example:
+        >>> to_uint8(np.array([0.0, 0.499, 0.501, 1.0], np.float32) / 255, (0.0, 1.0)).tolist()
+        [0, 0, 1, 1]
+    """
     return np.rint(_levels(images, bounds)).astype(np.uint8)
 
 

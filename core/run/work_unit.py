@@ -18,6 +18,11 @@ class ShardRange:
 
     They share an attempt, a file of images, one of rows, and a record, because a message and a file cost as
     much for ten images as for hundreds.
+
+    Example:
+        >>> shards = ShardRange(3, 7)
+        >>> str(shards), shards.name, len(shards), 5 in shards
+        ('shards 3 to 7', '00000003-00000007', 5, True)
     """
 
     first: int
@@ -72,6 +77,12 @@ def range_size(images: int, shards: int, image_shape: tuple[int, ...]) -> int:
         images: number of images in the run.
         shards: number of shards in the run.
         image_shape: (H, W, C).
+
+    Example:
+        >>> range_size(images=10_000, shards=64, image_shape=(28, 28, 1))
+        1
+        >>> range_size(images=10_000, shards=10_000, image_shape=(28, 28, 1))
+        156
     """
     fitting = min(_IMAGES, _PIXELS // math.prod(image_shape)) // -(-images // shards)
     return max(1, min(fitting, MAX_RANGE, shards // _TASKS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -240,11 +241,15 @@ def test_train(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     done = command("--help")
     assert done.returncode == 0
-    for name in (
-        "run", "resume", "status", "report", "list", "compare", "cancel", "doctor", "train", "worker", "flower",
-    ):  # fmt: skip
-        assert f"\n  {name} " in done.stdout
-        assert command(name, "--help").returncode == 0
+    listed = re.findall(r"^  ([a-z]+) ", done.stdout.partition("Commands:\n")[2], flags=re.MULTILINE)
+    assert sorted(listed) == [
+        "attacks", "cancel", "compare", "doctor", "export", "flower", "generate", "list", "report", "resume", "run",
+        "status", "train", "worker",
+    ]  # fmt: skip
+    for name in listed:
+        help_text = command(name, "--help")
+        assert help_text.returncode == 0
+        assert help_text.stdout.startswith(f"Usage: advshard {name} "), name
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")

@@ -94,6 +94,11 @@ class Moves(Attack):
         return attacked
 
 
+@pytest.fixture(autouse=True)
+def nothing_seen() -> None:
+    Moves.seen.clear()
+
+
 # Class 1 where the first pixel is larger than the second.
 ORDER = LinearClassifier(np.array([[0.0, 0, 0, 0], [1.0, -1.0, 0, 0]]))
 
@@ -152,7 +157,7 @@ def test_a_targeted_cascade_goes_on_until_the_target_is_predicted() -> None:
     outcome = run_stages(cascade, ORDER, aims, clean)
     # The first image is there from the start: it is for the first attack alone.
     assert outcome.attack == ["low", "high"]
-    assert 0.0 not in Moves.seen or Moves.seen[0.0] == []
+    assert Moves.seen.get(0.0, []) == []
 
 
 def test_a_fallback_is_a_stage_of_a_cascade() -> None:
