@@ -46,6 +46,7 @@ def test_fgsm_on_a_linear_model_is_its_closed_form(model: Any) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_is_an_object_or_a_path(model: Any, tmp_path: Path) -> None:
     save_model(model, tmp_path / "linear.keras")
     x = images()

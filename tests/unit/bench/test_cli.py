@@ -58,6 +58,7 @@ def test_an_unknown_name_is_refused() -> None:
     assert "No such command 'nothing'" in done.output
 
 
+@pytest.mark.slow
 def test_help_is_quick_and_no_benchmark_imports_tensorflow_before_it_runs() -> None:
     code = """if True:
         import sys

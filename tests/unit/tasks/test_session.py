@@ -41,6 +41,7 @@ def test_two_threads_load_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert most == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("given", "enabled"), [(None, True), ("0", False)])
 def test_a_worker_takes_onednn_s_kernels_unless_told_otherwise(given: str | None, enabled: bool) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}

@@ -81,6 +81,7 @@ def test_every_change_is_a_training_of_its_own() -> None:
     assert len({config(change, seed).model_dump_json() for change in CHANGES for seed in SEEDS}) == len(CHANGES) * 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_early_stopping_counts_with_its_best_epoch() -> None:
     """Labels without a reason, so that the last epoch isn't the best."""

@@ -174,6 +174,7 @@ def test_a_sample_is_drawn_by_the_images_index(tmp_path: Path, monkeypatch: Any)
     np.testing.assert_array_equal(whole, exactly.images)
 
 
+@pytest.mark.slow
 def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themselves(tmp_path: Path) -> None:
     of = pictures(30)
     np.testing.assert_array_equal(Composition(search="sampled").prepare(of, UNIT, "cnn")["images"], of.images)
@@ -183,7 +184,7 @@ def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themsel
     named = ImageSet("fashion-mnist", np.zeros((1, 28, 28, 1), np.uint8), np.zeros(1, np.int64))
     train = Composition(search="sampled").prepare(named, UNIT, "cnn")
     assert [train[name].shape[0] for name in ("images", "labels", "means", "variances")] == [60_000] * 4  # type: ignore[union-attr]
-    with pytest.raises(DataError, match=r"candidates of the images' shape \(12, 13, 3\)"):
+    with pytest.raises(DataError, match=r"candidates with the images' shape \(12, 13, 3\); got \(28, 28, 1\)"):
         Composition(candidates="fashion-mnist").prepare(of, UNIT, "cnn")
     with pytest.raises(ConfigError, match="choose one of fashion-mnist"):
         Composition(candidates="cifar").prepare(of, UNIT, "cnn")
@@ -192,6 +193,7 @@ def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themsel
         Composition().prepare(small, UNIT, "cnn")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_a_surrogate_decides_in_the_place_of_the_model(tmp_path: Path) -> None:
     from tests.runs import save_model
@@ -206,6 +208,7 @@ def test_a_surrogate_decides_in_the_place_of_the_model(tmp_path: Path) -> None:
     assert (attack.run(attacked, given).images != alone).any()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_the_composer_flips_its_model(tmp_path: Path) -> None:
     from tests.runs import save_model

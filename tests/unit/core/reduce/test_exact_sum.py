@@ -124,6 +124,7 @@ def test_statistics_do_not_depend_on_how_the_ledger_was_cut(count: int, seed: in
         assert each.ssim_mean == math.fsum(columns["ssim"][mine]) / mine.sum()
 
 
+@pytest.mark.slow
 @given(st.integers(1, 400), st.integers(0, 1000), st.integers(1, 100))
 def test_the_page_chooses_the_same_rows_from_any_row_groups(count: int, seed: int, group: int) -> None:
     rows, file = ledger(count, seed), io.BytesIO()

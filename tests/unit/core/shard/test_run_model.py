@@ -14,6 +14,7 @@ from tests.runs import save_set
 SHAPE = (28, 28, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_attacked_model_and_surrogate_of_one_file_are_one_classifier(tmp_path: Path) -> None:
     data = save_set(tmp_path / "set.npz", 8, SHAPE)

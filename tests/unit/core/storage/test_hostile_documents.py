@@ -56,6 +56,7 @@ def read(kind: str, content: bytes) -> Any:
     return None
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
 @given(DOCUMENTS)
 def test_a_document_is_valid_or_refused(document: tuple[str, bytes]) -> None:

@@ -82,6 +82,7 @@ def again(command: str) -> str:
     return command_line(chosen_config(options))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_colour_images_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = save_set(tmp_path / "of mine.npz", 40, (8, 6, 3), 4)

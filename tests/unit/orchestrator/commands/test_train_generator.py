@@ -23,6 +23,7 @@ def train(*words: str) -> int:
     return int(ended.value.code or 0)
 
 
+@pytest.mark.slow
 def test_the_generator_its_card_and_its_history(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     against = save_model(tmp_path / "mine.keras")
     data = save_set(tmp_path / "set.npz", count=60)

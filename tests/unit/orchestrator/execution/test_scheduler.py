@@ -232,6 +232,7 @@ def test_a_window_of_messages_is_in_flight(run: RunStore, fleet: Fleet) -> None:
     assert fleet.sent == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_shard_that_never_ends_is_given_up_at_its_time_limit(tmp_path: Path, monkeypatch: Any) -> None:
     """Its worker renews the heartbeat, but neither it nor the worker's own limit ends the attempt."""
     run = planned(tmp_path, monkeypatch, time_limit=100, max_attempts=2)

@@ -88,6 +88,7 @@ def test_networks_take_images_of_any_size(shape: tuple[int, ...]) -> None:
     assert build_discriminator(shape, 2)(images).shape == (3, 1)
 
 
+@pytest.mark.slow
 def test_the_first_step_is_adams_along_the_sign_of_the_gradient() -> None:
     """All images are of class 1, so the score has to fall: channel 0 gets darker, channel 1 brighter."""
     generator, discriminator = build_generator(SHAPE, 2), build_discriminator(SHAPE, 2)
@@ -97,6 +98,7 @@ def test_the_first_step_is_adams_along_the_sign_of_the_gradient() -> None:
     np.testing.assert_allclose(generator.layers[-2].bias.numpy() - before, [-1e-3, 1e-3], rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("alpha", "beta"), [(1.0, 0.0), (0.0, 1.0)])
 def test_both_other_terms_reach_the_generator_and_not_each_other(alpha: float, beta: float) -> None:
     import keras
@@ -114,6 +116,7 @@ def test_both_other_terms_reach_the_generator_and_not_each_other(alpha: float, b
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_step_tells_the_losses_before_it() -> None:
     generator, discriminator = build_generator(SHAPE, 2), build_discriminator(SHAPE, 2)
     x, y = dark_and_bright(6), np.arange(6) % 2
@@ -135,6 +138,7 @@ def test_against_a_linear_model_the_generator_finds_the_best_corner_of_the_ball(
     assert (trained.model(images, training=False) * best).numpy().min() > 0.8
 
 
+@pytest.mark.slow
 def test_the_hinge_holds_the_change_at_its_bound() -> None:
     """The margin grows by at most ||gradient|| with the norm; a larger beta leaves the norm at the bound."""
     beta = 2 * float(np.linalg.norm(GRADIENT))
@@ -145,6 +149,7 @@ def test_the_hinge_holds_the_change_at_its_bound() -> None:
     np.testing.assert_allclose(norms, 0.3, atol=0.06)  # free, it is 0.77
 
 
+@pytest.mark.slow
 def test_the_history_tells_the_success_on_the_images_held_out(trained: TrainedGenerator) -> None:
     close = 0.5 + (dark_and_bright(80) - 0.5) * np.float32(0.25)  # some flip, some don't
     config = PLAIN.model_copy(update={"epochs": 4})
@@ -157,6 +162,7 @@ def test_the_history_tells_the_success_on_the_images_held_out(trained: TrainedGe
     assert {len(values) for values in trained.history.values()} == {PLAIN.epochs}
 
 
+@pytest.mark.slow
 def test_training_is_reproducible_from_its_seed() -> None:
     def weights(seed: int) -> list[np.ndarray]:
         config = PLAIN.model_copy(update={"epochs": 2, "alpha": 1.0, "beta": 1.0, "seed": seed})

@@ -44,6 +44,7 @@ def whole(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(-4, 5, shape).astype(np.float32)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.integers(5, 14), st.integers(5, 14), st.integers(1, 5), st.integers(1, 5), st.integers(1, 3), st.integers(1, 3),
@@ -194,6 +195,7 @@ def pooled(after_relu: bool, window: int, stride: int, padding: str, more: bool)
     return function
 
 
+@pytest.mark.slow
 @given(
     st.booleans(), st.integers(1, 3), st.integers(1, 3), st.sampled_from(["VALID", "SAME"]), st.booleans(),
     st.integers(0, 10**6),

@@ -44,6 +44,7 @@ def whole_numbers(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.random.default_rng(seed).integers(-9, 10, shape).astype(np.float32)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(axes(), axes(), st.integers(1, 4), st.integers(1, 3), st.integers(1, 4))
 def test_every_block_size_gives_the_exact_gradient(

@@ -109,6 +109,7 @@ def test_a_configuration_that_is_too_deep_is_refused(tmp_path: Path, bomb: str) 
         load_model(tmp_path / "m.keras")
 
 
+@pytest.mark.slow
 def test_the_process_that_looks_at_a_model_runs_its_code_only_with_consent(tmp_path: Path) -> None:
     mark = tmp_path / "executed"
     path = str(save_trap(tmp_path / "trap.h5", mark))

@@ -41,6 +41,7 @@ def assert_same_weights(first: Trained, second: Trained) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_training_is_reproducible_from_its_seed_and_learns(stripes: ImageSet) -> None:
     first, again, other = trained(stripes), trained(stripes), trained(stripes, seed=1)
     assert_same_weights(first, again)
@@ -48,6 +49,7 @@ def test_training_is_reproducible_from_its_seed_and_learns(stripes: ImageSet) ->
     assert accuracy(first.model, stripes) > 0.95
 
 
+@pytest.mark.slow
 def test_dropout_is_reproducible_too(stripes: ImageSet) -> None:
     first, again = (trained(stripes, model="dscnn", dropout=0.5, epochs=1) for _ in range(2))
     assert_same_weights(first, again)
@@ -85,6 +87,7 @@ def test_images_too_small_for_the_model(noise: ImageSet) -> None:
         trained(noise, model="cnn")
 
 
+@pytest.mark.slow
 def test_early_stopping_ends_after_its_patience_with_the_weights_of_the_best_epoch(noise: ImageSet) -> None:
     settings = {"schedule": "none", "augment": False}
     stopped = trained(noise, **settings, epochs=30, early_stopping=3)
@@ -96,6 +99,7 @@ def test_early_stopping_ends_after_its_patience_with_the_weights_of_the_best_epo
     assert_same_weights(stopped, trained(noise, **settings, epochs=best + 1, early_stopping=3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regularizer", ["none", "l2"])
 def test_the_validation_loss_is_the_cross_entropy_and_the_penalty(noise: ImageSet, regularizer: str) -> None:
     penalised = regularizer == "l2"
@@ -109,6 +113,7 @@ def test_the_validation_loss_is_the_cross_entropy_and_the_penalty(noise: ImageSe
     assert done.history["val_loss"][0] == pytest.approx(entropy + penalised * penalty, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_written(stripes: ImageSet, tmp_path: Path) -> None:
     from core.models.files.loading import load_model
 

@@ -99,6 +99,7 @@ def test_a_training_of_one_step_by_hand(nesterov: bool, factor: float) -> None:
     np.testing.assert_allclose(bias, -factor * (1 / 3 - y).mean(axis=0), rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_schedule_goes_with_the_steps_of_the_training() -> None:
     """3 images in batches of 1, one held out: 2 steps an epoch, 6 in all."""
     common: dict[str, Any] = {"model": "tiny", "epochs": 3, "batch_size": 1, "validation": 1, "augment": False}
