@@ -112,7 +112,7 @@ def test_a_run_on_s3_is_the_run_on_a_disk(s3: dict[str, str], undisturbed: bytes
     assert all(check.passed for check in report.audit), report.audit
     status = command("status", url)
     assert status.returncode == 0, status.stderr
-    assert "40/40 done" in status.stdout
+    assert "40/40 finished" in status.stdout
     assert SECRET not in out + err + status.stdout
 
 

@@ -36,7 +36,7 @@ def test_code_runs_where_somebody_consented_and_nowhere_else(tmp_path: Path, ser
     mark.unlink()  # made where the command looked at the model
     found = only_run(store)
     assert "ModelError: expected" in found.quarantine.errors()[0]
-    assert "give --trust-model to the command and to each worker" in found.quarantine.errors()[0]
+    assert "give --trust-model to the command and each worker" in found.quarantine.errors()[0]
 
     # Consent is not kept in the run.
     resume = ["resume", found.url, "--retry-quarantined"]
