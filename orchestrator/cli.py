@@ -23,6 +23,7 @@ _COMMANDS = {
     "flower": "flower",
     "generate": "generate",
     "list": "runs",
+    "prune": "prune",
     "report": "runs",
     "resume": "run",
     "run": "run",

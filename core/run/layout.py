@@ -11,6 +11,7 @@
     shards/<range>.json              its record, written last: the shards are finished
     quarantine/<shard>.json          a shard that was given up, with its last error
     cancelled                        a request to stop the run
+    removed                          the run is being removed: written before the manifest goes, and removed last
     orchestrators/<token>.json       one per process that drives or drove the run: its heartbeat
     timing.json                      how long the orchestrator that finished the run took
     attack_data.npy  index_map.npz  ledger.parquet  report.json  report.html
@@ -26,7 +27,7 @@ import re
 from core.run.manifest import Blob
 from core.run.work_unit import ShardRange, WorkUnit
 
-MANIFEST, CANCELLED, TIMING = "manifest.json", "cancelled", "timing.json"
+MANIFEST, CANCELLED, REMOVED, TIMING = "manifest.json", "cancelled", "removed", "timing.json"
 ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.parquet"
 REPORT, REPORT_PAGE = "report.json", "report.html"
 SHARDS, QUARANTINE, ORCHESTRATORS = "shards", "quarantine", "orchestrators"

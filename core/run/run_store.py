@@ -69,6 +69,25 @@ class RunStore:
         self.folder.write(layout.MANIFEST, encode(manifest))
         self._manifest = None
 
+    def remove(self) -> None:
+        """Remove the run with all its files.
+
+        The manifest goes first, so that what an interrupted removal leaves is not taken for a run that lost its
+        shards; ``half_removed`` recognizes it.
+        """
+        self.folder.write(layout.REMOVED, b"")
+        self.folder.remove(layout.MANIFEST)
+        self._manifest = None
+        for name in self.folder.names():
+            if name != layout.REMOVED:
+                self.folder.remove_tree(name)
+        self.folder.remove(layout.REMOVED)
+        self.folder.remove_tree("")
+
+    def half_removed(self) -> bool:
+        """Whether this is what an interrupted ``remove`` left."""
+        return self.folder.exists(layout.REMOVED) and not self.has_manifest()
+
     def cancel(self) -> None:
         """Ask all orchestrators and workers of the run to stop."""
         self.folder.write(layout.CANCELLED, b"")

@@ -43,6 +43,10 @@ class Store:
                 unreadable[run.url] = error
         return sorted(good, key=lambda pair: pair[1].created), unreadable
 
+    def half_removed(self) -> list[RunStore]:
+        """What interrupted removals of runs left in the store."""
+        return [run for run in map(self.run, self.run_ids()) if run.half_removed()]
+
     def planned(self, run_id: str) -> bool:
         """Whether there is such a run; raises StoreError where the store doesn't say."""
         try:

@@ -221,6 +221,26 @@ class Folder:
         with suppress(FileNotFoundError):
             self.fs.rm_file(self.path(name))
 
+    @_retried
+    def remove_tree(self, name: str) -> None:
+        """Remove a file, or a folder with everything in it; does nothing if it does not exist."""
+        path = self.path(name)
+        with suppress(FileNotFoundError):
+            if self.local:
+                disk.remove_tree(path)
+            else:
+                self.fs.invalidate_cache(path)
+                self.fs.rm(path, recursive=True)
+
+    @_retried
+    def size(self, folder: str = "") -> int:
+        """The bytes of all files below ``folder``, recursively; 0 if there is no such folder."""
+        path = self.path(folder)
+        if self.local:
+            return disk.size(path)
+        self.fs.invalidate_cache(path)
+        return sum(found["size"] for found in self.fs.find(path, detail=True).values())
+
     def _discard(self, file: Any, target: str) -> None:
         if not self.local:
             with suppress(Exception):  # a store that failed may fail again

@@ -6,6 +6,7 @@ fsspec's take several times as long, and a run has hundreds of thousands of file
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -57,3 +58,21 @@ def create(path: str) -> IO[bytes]:
     except FileNotFoundError:
         place.parent.mkdir(parents=True, exist_ok=True)
         return place.open("wb")
+
+
+def size(folder: str) -> int:
+    """The bytes of all files below a folder, recursively; links are not followed."""
+    total = 0
+    for path in find(folder):
+        with suppress(FileNotFoundError):
+            total += Path(path).lstat().st_size
+    return total
+
+
+def remove_tree(path: str) -> None:
+    """Remove a file, a link, or a folder with everything in it."""
+    place = Path(path)
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink()

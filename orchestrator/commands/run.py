@@ -195,7 +195,7 @@ def start_detached(
     import os
     import subprocess
 
-    from orchestrator.execution.execute import logs_of
+    from orchestrator.execution.logs import logs_of
 
     logs_of(run).mkdir(parents=True, exist_ok=True)
     log = logs_of(run) / "orchestrator.log"

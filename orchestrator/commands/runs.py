@@ -16,6 +16,7 @@ from core.run.store import Store
 from orchestrator.execution.completed import Completed
 from orchestrator.execution.heartbeat import EXPIRY, current_orchestrator
 from orchestrator.execution.poll_throttle import PollThrottle
+from orchestrator.execution.run_state import state_of
 from orchestrator.exit_codes import INCOMPLETE
 from orchestrator.options import find_run, store_option, store_url
 from orchestrator.progress.progress import Progress, Rate
@@ -38,7 +39,7 @@ def list_command(store: str | None) -> None:
             manifest.config.attack,
             str(manifest.data.count),
             str(manifest.shards),
-            _state(run, manifest),
+            state_of(run, manifest),
             f"{report.success_rate:.4f}" if report else "",
             f"{report.ssim_mean:.4f}" if report and report.ssim_mean is not None else "",
         )
@@ -74,12 +75,12 @@ def status_command(*, run: str | None, store: str | None, watch: bool) -> int:
     finished, quarantined = found.shards.finished_indices(), found.quarantine.errors()
     orchestrator = current_orchestrator(found)
     click.echo(f"run          {found.url}")
-    click.echo(f"state        {_state(found, manifest)}")
+    click.echo(f"state        {state_of(found, manifest)}")
     click.echo(f"shards       {len(finished)}/{manifest.shards} finished, {len(quarantined)} quarantined")
     click.echo(f"orchestrator {f'process {orchestrator.pid} on {orchestrator.host}' if orchestrator else 'none'}")
     for index, error in quarantined.items():
         click.echo(f"quarantined  shard {index}: {error}")
-    return INCOMPLETE if watch and _state(found, manifest) != "complete" else 0
+    return INCOMPLETE if watch and state_of(found, manifest) != "complete" else 0
 
 
 def _follow(run: RunStore, manifest: Manifest) -> None:
@@ -108,7 +109,7 @@ def _follow(run: RunStore, manifest: Manifest) -> None:
                     rate=rate.per_second,
                 )
             )
-            current = _state(run, manifest)
+            current = state_of(run, manifest)
             if current == "complete" or (current != "running" and time.monotonic() > grace):
                 return
             time.sleep(1)
@@ -136,14 +137,3 @@ def report_command(run: str | None, store: str | None) -> None:
     write_page(found, report)
     print_summary(found, report)
     click.echo(f"{found.url}/{REPORT_PAGE}")
-
-
-def _state(run: RunStore, manifest: Manifest) -> str:
-    report = run.results.report()
-    if report is not None:
-        return "complete" if report.complete else "incomplete"
-    if current_orchestrator(run):
-        return "running"
-    if run.cancelled():
-        return "cancelled"
-    return "to be reduced" if len(run.shards.finished_indices()) == manifest.shards else "interrupted"

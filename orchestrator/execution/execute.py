@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from core.errors import ConfigError, IncompleteError, IntegrityError, StoreError
 from core.run.layout import REPORT_PAGE
@@ -16,7 +15,6 @@ from core.run.records import RunTiming
 from core.run.report import Report
 from core.run.run_store import RunStore
 from core.run.work_unit import REDUCE, WorkUnit
-from core.runtime.cache_dir import cache_dir
 from core.runtime.fingerprint import versions
 from core.runtime.settings import DEFAULT_QUEUE
 from orchestrator.broker.connection import check_broker, use_broker
@@ -24,6 +22,7 @@ from orchestrator.broker.dispatch import CeleryDispatcher
 from orchestrator.broker.embedded import EmbeddedFleet
 from orchestrator.broker.flower import FlowerConfig, free_port, start_flower
 from orchestrator.execution.heartbeat import Heartbeat, current_orchestrator
+from orchestrator.execution.logs import logs_of
 from orchestrator.execution.scheduler import Scheduler
 from orchestrator.progress.flower_events import RunEvents
 from orchestrator.progress.progress import Progress
@@ -219,8 +218,3 @@ def _shown(manifest: Manifest) -> Iterator[Callable[[Progress], None]]:
                 events.progress(progress)
 
             yield show
-
-
-def logs_of(run: RunStore) -> Path:
-    """The folder for the logs of a run's embedded workers."""
-    return cache_dir() / "logs" / run.url.rsplit("/", 1)[-1]

@@ -80,6 +80,20 @@ def test_what_another_machine_writes_is_seen_at_once(s3: dict[str, str]) -> None
     assert folder.names("a") == ["b", "c"]
 
 
+def test_a_run_is_pruned_and_nothing_else(s3: dict[str, str]) -> None:
+    store, large, small, notes = Store("s3://bucket/old"), "0" * 16, "1" * 16, "0" * 16 + "-notes"
+    shards = [f"shards/{shard:08d}.json" for shard in range(1100)]  # more than one page of a listing
+    names = [*(f"{large}/{name}" for name in ["manifest.json", *shards]), f"{small}/manifest.json", notes]
+    store.folder.fs.pipe({store.folder.path(name): b'{"layout": 1}' for name in names})
+    assert store.run(large).folder.size() == 13 * 1101
+    store.run(large).remove()
+    assert Folder(store.url).find("") == [notes, f"{small}/manifest.json"]
+    done = command("prune", "--store", store.url, "--unreadable", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "removed 1 run"
+    assert Folder(store.url).find("") == [notes]
+
+
 def test_the_doctor_looks_at_it(s3: dict[str, str]) -> None:
     assert [(each.level, each.name) for each in check_store("s3://bucket/doctor")] == [(Level.OK, "store")] * 2
     assert clock_of_store("s3://bucket/doctor") == pytest.approx(0, abs=2)
