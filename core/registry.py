@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from core.errors import ConfigError
@@ -36,6 +37,17 @@ class Registry(Generic[T]):
             return entry
 
         return add
+
+    @contextmanager
+    def temporary(self, name: str, entry: T) -> Iterator[None]:
+        """Register ``entry`` until the block ends, in place of any other of that name."""
+        self._scan()
+        before = dict(self._entries)
+        self._entries[name] = entry
+        try:
+            yield
+        finally:
+            self._entries = before
 
     def __getitem__(self, name: str) -> T:
         """The class registered as ``name``; raises ConfigError with the known names."""

@@ -29,11 +29,12 @@ _loading = threading.Lock()
 def load_tensorflow() -> None:
     """Import Keras and TensorFlow, limited to one thread; once per process."""
     with _loading:
-        _load_tensorflow()
+        import_tensorflow()
 
 
 @cache
-def _load_tensorflow() -> None:
+def import_tensorflow() -> None:
+    """Do what ``load_tensorflow`` says, for one caller at a time."""
     os.environ.update(
         KERAS_BACKEND="tensorflow",
         OMP_NUM_THREADS=_ONE,
@@ -44,7 +45,18 @@ def _load_tensorflow() -> None:
     ask_for_onednn()
     with _fast_imports():
         import keras  # noqa: F401  it imports TensorFlow
-        import tensorflow as tf
+        import tensorflow  # noqa: F401
+
+    configure_devices()
+
+
+def configure_devices() -> None:
+    """Limit TensorFlow to one thread, and let the memory that it takes of each GPU grow as needed.
+
+    Raises:
+        RuntimeError: TensorFlow is already initialized with more threads.
+    """
+    import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -61,7 +61,7 @@ class AdvGAN(Attack):
         logits = classifier.logits(images)
         forward += 1
         rows = np.flatnonzero(~examples.reached(logits.argmax(axis=1)))
-        images[rows], attacked.vanished[rows] = self._moved(examples.take(rows))
+        images[rows], attacked.vanished[rows] = self.moved(examples.take(rows))
         attacked.steps[rows] = 1
         if self.step_back:
             moved = classifier.logits(images[rows])
@@ -74,7 +74,7 @@ class AdvGAN(Attack):
             forward[rows] += stepped.forward_passes
         return attacked
 
-    def _moved(self, examples: Examples) -> tuple[Images, NDArray[np.bool_]]:
+    def moved(self, examples: Examples) -> tuple[Images, NDArray[np.bool_]]:
         """The images within the ball, and for which of them (n,) the generator's output is nowhere finite."""
         clean, asset = examples.images, examples.assets["generator"]
         shape = clean.shape[1:]

@@ -28,7 +28,7 @@ from core.image.pixels import Bounds, Images
 
 _NAMES = ("landmarks", "projection", "sizes", "vectors")
 _AT_A_TIME = 1024
-_LANDMARKS, _COORDINATES = 512, 1536  # at most
+_LANDMARKS, COORDINATES = 512, 1536  # at most
 _LEAST = 1e-4  # the smallest eigenvalue that is used, times the region's share of the windows
 _ROUNDING = 1e-6  # bound on the rounding error of the squared norm, in double precision
 
@@ -68,7 +68,7 @@ class Embedding:
         values, directions = np.linalg.eigh((kernel + kernel.swapaxes(1, 2)) / 2)
         shares = region_weights(chosen.shape[1:]).sum(axis=1, keepdims=True)
         useful = values > _LEAST * shares
-        kept = useful & (values >= np.sort(values[useful])[-_COORDINATES:][0])
+        kept = useful & (values >= np.sort(values[useful])[-COORDINATES:][0])
         scaled = [
             part[:, each] / np.sqrt(value[each]) for part, value, each in zip(directions, values, kept, strict=True)
         ]

@@ -125,7 +125,7 @@ def _fetch_with_keras(scratch: Path) -> Path:
     """Keras's download"""
     # In a separate process, because the command line must not import TensorFlow.
     code = "import keras; keras.datasets.fashion_mnist.load_data()"
-    _run(python_command("-c", code), {"KERAS_HOME": str(scratch), "TF_CPP_MIN_LOG_LEVEL": "3"})
+    run_program(python_command("-c", code), {"KERAS_HOME": str(scratch), "TF_CPP_MIN_LOG_LEVEL": "3"})
     return scratch / "datasets" / "fashion-mnist"
 
 
@@ -138,14 +138,15 @@ def _fetch_with_apt(scratch: Path) -> Path:
     for folder in (lists / "partial", cache / "archives" / "partial", target):
         folder.mkdir(parents=True)
     options = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
-    _run(["apt-get", *options, "update"])
-    _run(["apt-get", *options, "download", DEBIAN_PACKAGE], cwd=scratch)
+    run_program(["apt-get", *options, "update"])
+    run_program(["apt-get", *options, "download", DEBIAN_PACKAGE], cwd=scratch)
     (package,) = scratch.glob(f"{DEBIAN_PACKAGE}_*.deb")
-    _run(["dpkg", "-x", str(package), str(target)])
+    run_program(["dpkg", "-x", str(package), str(target)])
     return target / DEBIAN_FOLDER.relative_to("/")
 
 
-def _run(command: list[str], env: dict[str, str] | None = None, cwd: Path | None = None) -> None:
+def run_program(command: list[str], env: dict[str, str] | None = None, cwd: Path | None = None) -> None:
+    """Run a program that downloads something; raises SubprocessError if it fails or takes too long."""
     subprocess.run(
         command,
         env={**os.environ, **(env or {})},

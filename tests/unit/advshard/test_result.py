@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from IPython.core.formatters import HTMLFormatter
 
 import advshard
 from core.reduce.reduce_run import reduce_run
@@ -35,11 +36,12 @@ def test_its_text_says_what_counts(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     run = planned(tmp_path, monkeypatch, data=save_set(Path("<b>.npz")))
     result = advshard.open_run(reduced(run, 0, 1, 2, 3))
-    for text in (repr(result), result._repr_html_()):
+    html = HTMLFormatter()(result)  # as a notebook asks for it
+    for text in (repr(result), html):
         assert f"{result.report.robust_accuracy:.4f}" in text
         assert result.url in text
-    assert "&lt;b&gt;.npz" in result._repr_html_()
-    assert "<b>" not in result._repr_html_()
+    assert "&lt;b&gt;.npz" in html
+    assert "<b>" not in html
 
 
 def test_an_incomplete_run_says_so(tmp_path: Path, monkeypatch: Any) -> None:

@@ -116,6 +116,16 @@ def test_a_name_is_taken_once() -> None:
         registry.register("a")(float)
 
 
+def test_a_temporary_entry_is_gone_at_the_end() -> None:
+    registry: Registry[type] = Registry("thing", "core.metrics")
+    registry.register("a")(int)
+    with registry.temporary("a", float), registry.temporary("b", str):
+        assert registry["a"] is float
+        assert list(registry) == ["a", "b"]
+    assert registry["a"] is int
+    assert "b" not in registry
+
+
 def test_a_module_that_fails_is_told_of_at_every_look_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken_things").mkdir()
     (tmp_path / "broken_things" / "__init__.py").touch()

@@ -13,7 +13,7 @@ def test_lanes_belong_to_a_name_and_to_a_software(monkeypatch: pytest.MonkeyPatc
     assert len(set(known)) == PARTITIONS
     assert known == partitions(DEFAULT_QUEUE)
     assert not set(known) & set(partitions("gpu"))
-    monkeypatch.setattr(core.runtime.fingerprint, "_PACKAGES", ("tensorflow", "no-such-package"))
+    monkeypatch.setattr(core.runtime.fingerprint, "PACKAGES", ("tensorflow", "no-such-package"))
     assert not set(known) & set(partitions())
 
 

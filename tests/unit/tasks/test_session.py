@@ -32,7 +32,7 @@ def test_two_threads_load_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
         threading.Event().wait(0.05)
         inside -= 1
 
-    monkeypatch.setattr(session, "_load_tensorflow", load)
+    monkeypatch.setattr(session, "import_tensorflow", load)
     threads = [threading.Thread(target=session.load_tensorflow) for _ in range(3)]
     for thread in threads:
         thread.start()

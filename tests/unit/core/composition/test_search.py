@@ -133,7 +133,7 @@ def test_the_coordinates_that_say_most_are_kept(monkeypatch: pytest.MonkeyPatch)
     images = pictures(np.random.default_rng(12), 60, (14, 17, 1))
     candidates = Candidates.of(images, np.zeros(60, np.int64))
     whole = Embedding.of(candidates, 20)
-    monkeypatch.setattr(embedding_module, "_COORDINATES", 30)
+    monkeypatch.setattr(embedding_module, "COORDINATES", 30)
     few = Embedding.of(candidates, 20)
     assert few.sizes.sum() == 30 < whole.sizes.sum()
     # Over the landmarks, the squares of a coordinate add up to its eigenvalue.

@@ -116,7 +116,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def fail(command: list[str], *_: Any, **__: Any) -> None:
         raise subprocess.CalledProcessError(1, command, stderr="no network")
 
-    monkeypatch.setattr(fashion_mnist, "_run", fail)
+    monkeypatch.setattr(fashion_mnist, "run_program", fail)
     return tmp_path
 
 
@@ -161,7 +161,7 @@ def test_each_source_is_used(nowhere: Path, monkeypatch: pytest.MonkeyPatch, sou
         def download(command: list[str], env: dict[str, str], *_: Any) -> None:
             place(Path(env["KERAS_HOME"]) / "datasets" / "fashion-mnist")
 
-        monkeypatch.setattr(fashion_mnist, "_run", download)
+        monkeypatch.setattr(fashion_mnist, "run_program", download)
     data = FashionMnist(given).load()
     assert data.images.shape == (5, 28, 28, 1)
     assert data.images.dtype == np.uint8

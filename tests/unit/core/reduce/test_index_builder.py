@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 from contextlib import closing
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_it_is_the_map_made_in_memory_to_the_byte(found: list[bytes], cuts: list
 
 
 def test_it_goes_to_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_build, "_IN_MEMORY", 100)
+    monkeypatch.setattr(index_build, "IN_MEMORY", 100)
     found = [hashlib.sha256(str(number // 2).encode()).digest() for number in range(1000)]
     buffer = io.BytesIO()
     IndexMap.build(found, np.arange(1000), -np.arange(1000)).save(buffer)
@@ -61,8 +62,14 @@ def test_it_goes_to_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_temporary_files_are_closed_where_the_reduce_fails(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed: list[Any] = []
-    monkeypatch.setattr(IndexBuilder, "close", lambda self: closed.append([file.close() for file in self._buckets]))
+    files: list[SpooledTemporaryFile[bytes]] = []
+
+    class Recorded(SpooledTemporaryFile[bytes]):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            files.append(self)
+
+    monkeypatch.setattr(index_build, "SpooledTemporaryFile", {bytes: Recorded})
     from core.errors import IntegrityError
     from core.reduce.reduce_run import reduce_run
     from core.shard.attack_shard import run_shard
@@ -74,4 +81,5 @@ def test_temporary_files_are_closed_where_the_reduce_fails(tmp_path: Any, monkey
     run.folder.write("shards/00000002.parquet", b"torn")
     with pytest.raises(IntegrityError):
         reduce_run(run, linear_classifier)
-    assert len(closed) == 1
+    assert files
+    assert all(file.closed for file in files)

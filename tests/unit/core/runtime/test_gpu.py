@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.runtime.fingerprint import processor
-from tasks.session import _load_tensorflow
+from tasks.session import configure_devices
 
 GPUS = ["GPU:0", "GPU:1"]
 
@@ -50,5 +50,5 @@ def test_the_memory_of_each_gpu_grows_with_need(one_thread: None, monkeypatch: p
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: GPUS if kind == "GPU" else [])
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grow)
-    _load_tensorflow.__wrapped__()
+    configure_devices()
     assert grown == [("GPU:0", True), ("GPU:1", True)]

@@ -95,7 +95,7 @@ def test_of_advgan(monkeypatch: pytest.MonkeyPatch) -> None:
     def moved(_: Any, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
         return np.roll(examples.images, 1, axis=0), np.zeros(len(examples.images), bool)
 
-    monkeypatch.setattr(advgan.AdvGAN, "_moved", moved)
+    monkeypatch.setattr(advgan.AdvGAN, "moved", moved)
     advgan.AdvGAN().run(classifier, Examples(images, labels, np.arange(9)))
     data = told.examples
     assert 0 < len(data.images) < 8

@@ -275,6 +275,7 @@ def test_whole_models_and_nothing_of_theirs_changes(image: tuple[int, int, int],
     import tensorflow as tf
 
     model = small_model(image, normalised)
+    # A layer's calls on symbolic tensors; Keras has no public count of them.
     nodes = [len(layer._inbound_nodes) for layer in model.layers]
     before = model.to_json(), [weight.copy() for weight in model.get_weights()]
     classifier = KerasClassifier(model, image, 6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,9 @@ class Tiny:
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "tiny" not in MODELS  # and the registry is filled
-    monkeypatch.setitem(MODELS._entries, "tiny", Tiny)
+def tiny() -> Iterator[None]:
+    with MODELS.temporary("tiny", Tiny):
+        yield
 
 
 @pytest.mark.parametrize(
