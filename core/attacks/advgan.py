@@ -50,12 +50,12 @@ class AdvGAN(Attack):
         bounds: Bounds,  # noqa: ARG002 - Attack's signature
         model: str,
     ) -> dict[str, NDArray[Any] | Path]:
-        """The generator's file; raises InputError if there is none, or if it takes images of another shape."""
+        """The generator's file; raises InputError if there is none or it takes images of another shape."""
         generator = self.generator or generator_against(model)
         return {"generator": find_generator(generator, images.images.shape[1:])}
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
-        """See Attack. Needs the asset ``generator``; an image misclassified from the start is left alone."""
+        """See Attack. Needs the asset ``generator``; images that are misclassified already stay unchanged."""
         attacked = Attacked.start(examples.images)
         images, forward = attacked.images, attacked.forward_passes
         logits = classifier.logits(images)
@@ -75,7 +75,15 @@ class AdvGAN(Attack):
         return attacked
 
     def moved(self, examples: Examples) -> tuple[Images, NDArray[np.bool_]]:
-        """The images within the ball, and for which of them (n,) the generator's output is nowhere finite."""
+        """The generator's images.
+
+        Args:
+            examples: n examples.
+
+        Returns:
+            The images (n, H, W, C) within the epsilon ball, and for which of them (n,) the generator's output has no
+            finite value.
+        """
         clean, asset = examples.images, examples.assets["generator"]
         shape = clean.shape[1:]
         directions = cached(("advgan", asset.sha256, shape), lambda: _load(asset.path, shape))

@@ -18,7 +18,9 @@ ALPHA, RHO = np.float32(0.75), 0.75
 
 
 def checkpoints(steps: int) -> list[int]:
-    """w_j = ceil(p_j * steps) up to ``steps``; p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06).
+    """The steps at which APGD decides whether to halve its step size (section 3.2).
+
+    w_j = ceil(p_j * steps) up to ``steps``; p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06).
 
     Example:
         >>> checkpoints(100)
@@ -56,7 +58,7 @@ class APGD(GradientAttack):
     )
 
     def init_state(self, clean: Images) -> State:
-        """Of each image: eta, the best point with its gradient and loss, and what the two conditions compare."""
+        """For each image: eta, the best point with its gradient and loss, and what the two conditions compare."""
         lowest = np.full(len(clean), -np.inf)
         return {
             "eta": np.full((len(clean), 1, 1, 1), self.step_size or 2 * self.epsilon, np.float32),
@@ -86,7 +88,7 @@ class APGD(GradientAttack):
         return x + alpha * (z - x) + (1 - alpha) * (x - at.last), s
 
     def best(self, at: Iterate) -> Images:
-        """The last point, or the best of those before it."""
+        """The last point, or the best of the earlier ones."""
         return _where(at.loss > at.state["best_loss"], at.x, at.state["best"])
 
     def _checked(self, step: NDArray[np.int64], s: State) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -22,12 +22,16 @@ from core.runtime.asset import Asset
 class Examples:
     """The images to attack.
 
-    images: (n, H, W, C) float32 within ``bounds``.
-    labels: (n,), the class to move each image away from, or with ``targeted``, towards.
-    indices: (n,), each image's place in the data set; it selects its random numbers.
-    levels: steps from the lowest to the highest pixel value, 255 where the images were 8-bit. An attack that can
-        stays on these levels, so that its examples survive being saved. None: no such grid.
-    assets: what the attack's ``prepare`` returned, by the same names.
+    Attributes:
+        images: (n, H, W, C) float32 within ``bounds``.
+        labels: (n,), the class to move each image away from, or with ``targeted``, towards.
+        indices: (n,), each image's index in the data set; it selects the image's random numbers.
+        bounds: lowest and highest pixel value.
+        seed: the run's seed.
+        levels: steps from the lowest to the highest pixel value, 255 if the images were 8-bit; None if there is no such
+            grid. An attack that can stays on these levels, so that its examples survive being saved.
+        targeted: whether ``labels`` are targets.
+        assets: what the attack's ``prepare`` returned, under the same names.
     """
 
     images: Images
@@ -40,12 +44,27 @@ class Examples:
     assets: Mapping[str, Asset] = field(default_factory=dict)
 
     def reached(self, predictions: NDArray[np.int64], rows: Any = slice(None)) -> NDArray[np.bool_]:
-        """Whether these predictions (n,) of the examples at ``rows`` reach the goal: another class, or the target."""
+        """Whether predictions reach the goal: another class than the label, or the target.
+
+        Args:
+            predictions: (n,) classes.
+            rows: which of the examples they are of; by default all.
+
+        Returns:
+            (n,) bool.
+        """
         return np.asarray((predictions == self.labels[rows]) == self.targeted)
 
     def margins(self, logits: NDArray[np.float32], rows: Any = slice(None)) -> NDArray[np.float32]:
-        """How far these logits (n, classes) of the examples at ``rows`` are beyond the boundary: the goal is reached
-        where it is positive."""
+        """How far logits are beyond the decision boundary; the goal is reached where this is positive.
+
+        Args:
+            logits: (n, classes).
+            rows: which of the examples they are of; by default all.
+
+        Returns:
+            (n,).
+        """
         found = margins(logits, self.labels[rows])
         return -found if self.targeted else found
 
@@ -56,14 +75,15 @@ class Examples:
 
 @dataclass(frozen=True)
 class Attacked:
-    """What an attack made of n examples.
+    """The result of an attack on n examples.
 
-    images: (n, H, W, C) float32 within the bounds, as the attack left them, success or not.
-    steps: (n,), the steps each image took.
-    vanished: (n,), whether the first gradient was zero or not finite, so that there was no direction to go.
-    forward_passes, backward_passes: (n,), how often the image, or a changed one in its place, went through the
-        classifier and back. They are the image's own: padding, passes before the attack, and passes that no image
-        causes by itself are not counted, so that they are the same for any shards, batch size and order.
+    Attributes:
+        images: (n, H, W, C) float32 within the bounds, as the attack left them, successful or not.
+        steps: (n,), the steps that each image took.
+        vanished: (n,), whether the first gradient was zero or not finite, so that it gave no direction.
+        forward_passes, backward_passes: (n,), how often the image, or a changed version of it, went through the
+            classifier and back. Only the image's own passes count, not padding, nor passes before the attack, nor
+            passes that no single image causes, so the counts do not depend on shards, batch size or order.
     """
 
     images: Images
@@ -74,19 +94,19 @@ class Attacked:
 
     @classmethod
     def start(cls, images: Images) -> Attacked:
-        """A copy of these images, before any step or pass; an attack writes what it does into it."""
+        """A copy of the images (n, H, W, C), with all counts at zero, for an attack to write its result into."""
         count = len(images)
         steps, forward, backward = np.zeros((3, count), np.int64)
         return cls(images.copy(), steps, np.zeros(count, bool), forward, backward)
 
     def add_passes(self, other: Attacked, rows: NDArray[np.intp]) -> None:
-        """Add the passes of ``other``, which was made of the examples at ``rows``."""
+        """Add the passes of ``other``, the result of an attack on the examples at ``rows``."""
         self.forward_passes[rows] += other.forward_passes
         self.backward_passes[rows] += other.backward_passes
 
 
 class Attack(BaseModel):
-    """Base of all attacks. A subclass adds its hyper-parameters as fields, and ``run``."""
+    """Base of all attacks. A subclass adds its hyper-parameters as fields, and overrides ``run``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -100,7 +120,7 @@ class Attack(BaseModel):
     """The attack for images that this one leaves unchanged, unless the run names another."""
 
     heavy: ClassVar[bool] = False
-    """Whether a few images take so long that each small shard is a task of its own."""
+    """Whether a few images take so long that each shard, however small, gets a separate task."""
 
     def prepare(
         self,
@@ -108,13 +128,31 @@ class Attack(BaseModel):
         bounds: Bounds,  # noqa: ARG002 - for subclasses
         model: str,  # noqa: ARG002 - for subclasses
     ) -> dict[str, NDArray[Any] | Path]:
-        """The arrays and Keras files that ``run`` needs beside the model, by name; they become inputs of the run.
+        """The arrays and Keras files that ``run`` needs besides the model. They become inputs of the run.
 
-        Called once, before any task is sent, with the images and the name of the attacked model, or of its file.
-        Raises InputError.
+        Called once, before any task is sent.
+
+        Args:
+            images: the images to attack.
+            bounds: lowest and highest pixel value.
+            model: name of the attacked model, or of its file.
+
+        Returns:
+            Arrays and paths of files, by name.
+
+        Raises:
+            InputError: something that the attack needs is missing or does not fit.
         """
         return {}
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
-        """Attack the examples. The same example gives the same bytes in any company."""
+        """Attack the examples. The result of an example does not depend on the other examples.
+
+        Args:
+            classifier: the attacked model.
+            examples: n examples; their arrays must not be changed.
+
+        Returns:
+            The images and counts of the n examples.
+        """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Image composition: the image, and something of the most similar picture of another label."""
+"""Image composition: the image, blended with the most similar picture of another label."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ _SURROGATE = "surrogate"
 class Composition(Attack):
     """x <- alpha * x + beta * y + gamma, y the candidate of another label with the highest SSIM to x.
 
-    The source experiment's own: k = 150 random candidates (``search=sampled``), alpha = 1 / (3.25 + SSIM), beta =
-    1 - alpha (``blend=fixed``). By default the search is exact over all candidates, and of y, which is also predicted
-    as another class, there is as little as flips the prediction, found by a search along the segment between x and y;
-    fixed shares where no candidate is. Cost: no gradient; a search of some milliseconds an image, and with
-    ``blend=least`` at most two forward passes for each bisection, mostly fewer than one, and in each worker one for
-    each candidate. Choose it where the model is unknown: then a ``surrogate`` decides.
+    In the source experiment there are k = 150 random candidates (``search=sampled``), and alpha = 1 / (3.25 + SSIM),
+    beta = 1 - alpha (``blend=fixed``). By default the search is exact over all candidates, y is also predicted as
+    another class, and its share is the smallest that flips the prediction, found by a search along the segment between
+    x and y; where there is no such candidate, the shares are fixed.
+
+    Cost: no gradient; a search of some milliseconds per image; with ``blend=least`` at most two forward passes per
+    bisection, usually fewer than one; and in each worker one forward pass per candidate. Choose it where the model is
+    unknown: then a ``surrogate`` decides.
     """
 
     targetable: ClassVar[bool] = False
@@ -68,7 +70,7 @@ class Composition(Attack):
         bounds: Bounds,
         model: str,  # noqa: ARG002 - Attack's signature
     ) -> dict[str, NDArray[Any] | Path]:
-        """The candidates with their statistics, and the surrogate."""
+        """The candidates with their statistics, and the surrogate. See Attack."""
         pictures, found = self._pictures(images, bounds), dict[str, NDArray[Any] | Path]()
         found.update(candidate_arrays(pictures, bounds))
         if self.search == "all" and len(images.images) >= WORTH_EMBEDDING:
@@ -86,7 +88,7 @@ class Composition(Attack):
         return images
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
-        """See Attack. The passes counted are those of the surrogate, if there is one; not those of the candidates."""
+        """See Attack. Passes of the surrogate count if there is one; passes of the candidates do not."""
         candidates = _candidates(examples)
         if self.blend == "fixed":
             rows, ssim = self._search(examples, candidates, None)

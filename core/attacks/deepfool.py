@@ -22,7 +22,7 @@ _NOWHERE = 1e-30  # a slope this far below the gap leads to no boundary that flo
 
 @ATTACKS.register("deepfool")
 class DeepFool(Attack):
-    """To the nearest decision boundary, as if the classifier were linear, again until it is crossed.
+    """Steps to the nearest decision boundary, as if the classifier were linear, until it is crossed.
 
     With f[k] = z[k] - z[y], w[k] its gradient, and k the rival with the least |f[k]| / ||w[k]||_q:
     r <- r + |f[k]| / ||w[k]||_q * unit(w[k]), x <- clip(clean + (1 + overshoot) * r). In L2, q = 2 and
@@ -30,12 +30,12 @@ class DeepFool(Attack):
     authors' code, the prediction and the next gradient are taken at x, beyond the overshoot.
 
     Two things are not in the paper, which has no bounds: a pixel that is at a bound and would leave it counts
-    neither in w nor in r; and the first ``strides`` steps go 1/strides, 1/(strides - 1), ..., 1 of what
-    is left of the way, so that the gradient is taken in between (1: the paper's step).
+    neither in w nor in r; and the first ``strides`` steps cover 1/strides, 1/(strides - 1), ..., 1 of the remaining
+    way, so that the gradient is also taken in between (1: the paper's step).
 
-    There is no epsilon: it measures how far each image is from a misclassification. The change is not rounded to
-    ``levels``: rounding to 8 bits undoes it. Cost: a step is two forward passes and
-    ``candidates`` backward passes. Choose it where the size of the change is what counts.
+    There is no epsilon: the attack measures how far each image is from a misclassification. The change is not rounded
+    to ``levels``: rounding to 8 bits undoes it. Cost: a step is two forward passes and ``candidates`` backward passes.
+    Choose it where the size of the change is what counts.
     """
 
     targetable: ClassVar[bool] = False

@@ -12,7 +12,7 @@ from core.registry import ATTACKS
 class FGSM(GradientAttack):
     """x' = clip(x + epsilon * sign(grad)): one step to a corner of the epsilon ball.
 
-    Cost: one forward and one backward pass an image. Choose it for adversarial training, or to see
+    Cost: one forward and one backward pass per image. Choose it for adversarial training, or to see
     how linear a model is; as a measure of robustness it is far too weak.
     """
 

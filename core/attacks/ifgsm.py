@@ -8,7 +8,7 @@ from core.registry import ATTACKS
 
 @ATTACKS.register("ifgsm")
 class IFGSM(GradientAttack):
-    """x <- clip(x + step_size * sign(grad(x))), the gradient taken anew at each iterate.
+    """x <- clip(x + step_size * sign(grad(x))), with a new gradient at each iterate.
 
     With ``random_start`` it is PGD (Madry et al. 2017, arXiv 1706.06083). Cost: one forward and one
     backward pass per step. Choose it against the model at hand; its examples transfer less well to

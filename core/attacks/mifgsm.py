@@ -17,8 +17,8 @@ FLOOR = np.float32(1e-12)  # keeps 0 / 0 from becoming NaN, whose sign is 0
 class MIFGSM(GradientAttack):
     """g <- decay * g + grad / ||grad||_1;  x <- clip(x + step_size * sign(g)).
 
-    The norm is each image's own. With decay 0 it is ``ifgsm``. Cost: one forward and one backward
-    pass per step. Choose it as the default: momentum carries an image over flat places. With the
+    The norm is taken per image. With decay 0 it is ``ifgsm``. Cost: one forward and one backward
+    pass per step. Choose it as the default: momentum carries an image across flat regions. With the
     paper's decay of 1.0 its examples transfer better to other models; the default changes the images
     less (docs/tuning.md).
     """
@@ -26,7 +26,7 @@ class MIFGSM(GradientAttack):
     decay: float = Field(0.25, ge=0, description="share of the accumulated gradient that is kept, mu")
 
     def init_state(self, clean: Images) -> State:
-        """The accumulated gradient g, zero."""
+        """The accumulated gradient g, initially zero."""
         return {"g": np.zeros_like(clean)}
 
     def direction(self, at: Iterate) -> tuple[Images, State]:

@@ -13,12 +13,12 @@ from core.registry import ATTACKS
 
 @ATTACKS.register("nifgsm")
 class NIFGSM(MIFGSM):
-    """As ``mifgsm``, with the gradient taken where its momentum leads: at x + step_size * decay * g, equations 6 to 8.
+    """``mifgsm`` with the gradient taken at the point ahead, x + step_size * decay * g (equations 6 to 8).
 
     g <- decay * g + grad / ||grad||_1;  x <- clip(x + step_size * sign(g)). The point ahead may lie outside
-    of the epsilon ball and the bounds, as in the paper. With decay 0 it is ``ifgsm``. Cost: one forward and one
-    backward pass per step, and with ``early_stop`` a second forward pass, at x, which the gradient does not see.
-    Choose it where the examples are to transfer to other models: the look ahead keeps momentum from overshooting.
+    the epsilon ball and the bounds, as in the paper. With decay 0 it is ``ifgsm``. Cost: one forward and one
+    backward pass per step, and with ``early_stop`` a second forward pass, at x, which the gradient does not evaluate.
+    Choose it where the examples should transfer to other models: looking ahead keeps the momentum from overshooting.
     """
 
     decay: float = Field(1.0, ge=0, description="share of the accumulated gradient that is kept, mu")

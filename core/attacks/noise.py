@@ -21,7 +21,13 @@ class Noise(Attack):
     targetable: ClassVar[bool] = False
 
     def noisy(self, image: Images, rng: np.random.Generator, bounds: Bounds) -> Images:
-        """A noisy copy of one image (H, W, C), within the bounds."""
+        """A noisy copy of one image.
+
+        Args:
+            image: (H, W, C) within the bounds.
+            rng: the image's random numbers.
+            bounds: lowest and highest pixel value.
+        """
         raise NotImplementedError
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:  # noqa: ARG002 - Attack's signature
@@ -36,10 +42,11 @@ class Noise(Attack):
 
 @ATTACKS.register("salt-pepper")
 class SaltPepper(Noise):
-    """x[p] <- the lowest or the highest value, in all channels, each as likely, at pixels p drawn without replacement.
+    """x[p] <- the lowest or the highest value, with equal probability and in all channels, at random pixels p.
 
-    Gonzalez and Woods, Digital Image Processing, section 5.2 (impulse noise). Cost: no pass. Choose it as a
-    baseline: where an attack flips predictions and noise of the same size does not, only the worst case is weak.
+    The pixels are drawn without replacement (Gonzalez and Woods, Digital Image Processing, section 5.2, impulse noise).
+    Cost: no pass. Choose it as a baseline: where an attack flips predictions and noise of the same size does not, the
+    model is weak in the worst case only.
     """
 
     share: float = Field(0.18, ge=0, le=1, description="share of the pixels that are replaced")
@@ -54,10 +61,10 @@ class SaltPepper(Noise):
 
 @ATTACKS.register("gaussian")
 class Gaussian(Noise):
-    """x <- clip(x + n), n normal and independent for each value.
+    """x <- clip(x + n), with n normal and independent for each value.
 
-    Gonzalez and Woods, Digital Image Processing, section 5.2. Cost: no pass. Choose it as a baseline, as
-    ``salt-pepper``, for small changes of all pixels instead of large ones of few.
+    Gonzalez and Woods, Digital Image Processing, section 5.2. Cost: no pass. Choose it as a baseline like
+    ``salt-pepper``, for small changes of all pixels instead of large changes of a few.
     """
 
     mean: float = Field(0.0, description="mean of the noise; 1 is the extent of the bounds")

@@ -26,10 +26,10 @@ PORTION = 32  # candidates of one image at a time
 class OnePixel(Attack):
     """Differential evolution over positions and values of a few pixels: a child a + F (b - c) replaces a worse parent.
 
-    No bound on how much a pixel changes, only on how many do. Section 3.3 of the paper, with its objective, the
-    probability of the label, as log odds, which don't saturate. Beyond the paper: places and values are whole
-    numbers, 8-bit levels unless the images have others, so that no candidate is evaluated twice; ``seeded`` uses
-    the gradient, ``crossover`` changes some of the pixels at a time. The paper's attack is population 400,
+    The number of changed pixels is bounded, not how much they change. Section 3.3 of the paper, with its objective, the
+    probability of the label, in the form of log odds, which do not saturate. Beyond the paper: positions and values are
+    whole numbers, 8-bit levels unless the images have others, so that no candidate is evaluated twice; ``seeded`` uses
+    the gradient, and ``crossover`` changes only some of the pixels at a time. The paper's attack is population 400,
     generations 100, seeded 0, crossover 1.
 
     Cost: at most population x (1 + generations) forward passes, and a backward pass if seeded; the default was
@@ -126,9 +126,14 @@ class _Search:
 
 
 def worth(examples: Examples, rows: NDArray[np.intp], logits: NDArray[np.float32]) -> Worth:
-    """Of candidates with these logits (n, classes) for the examples at ``rows`` (n,).
+    """How good candidates are, and whether they reach the goal.
 
-    The objective is the log odds of the target, or against the label.
+    The objective is the log odds of the target, or those against the label.
+
+    Args:
+        examples: the examples under attack.
+        rows: (n,), the example that each candidate belongs to.
+        logits: (n, classes), of the candidates.
     """
     odds = log_odds(logits, examples.labels[rows])
     return odds if examples.targeted else -odds, examples.reached(logits.argmax(axis=1), rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import core.runtime.fingerprint
 
-core.runtime.fingerprint._PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image", "no-such-package")  # type: ignore[assignment]
+core.runtime.fingerprint.PACKAGES = ("tensorflow", "keras", "numpy", "scikit-image", "no-such-package")  # type: ignore[assignment]
 
 from tasks.app import app  # noqa: E402
 

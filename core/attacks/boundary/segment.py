@@ -1,7 +1,7 @@
-"""The segments from clean images to changed ones, divided into places.
+"""The segments from clean images to changed ones, divided into equal steps.
 
-The least change that flips a prediction is so close to the boundary that rounding to 8 bits undoes it. So
-where the images were 8-bit ones, each change along the way is cut to whole levels.
+The smallest change that flips a prediction is so close to the boundary that rounding to 8 bits undoes it. If the
+images were 8-bit, each change along the way is therefore rounded to whole levels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NEARLY = np.float32(1e-3)  # a little less than a whole number of levels is tha
 
 
 class Segment:
-    """From each clean image (n, H, W, C), place 0, to the far one, place ``steps``."""
+    """The segment from each clean image (n, H, W, C), place 0, to its changed image, place ``steps``."""
 
     def __init__(self, examples: Examples, far: Images, steps: int) -> None:
         self.steps, self._clean, self._far = steps, examples.images, far
@@ -28,7 +28,7 @@ class Segment:
         self._change = (far - self._clean) / self._level
 
     def images(self, rows: NDArray[np.intp], places: Places) -> Images:
-        """The images at these places of the segments at ``rows``."""
+        """The images at the given places (n,), 0 to ``steps``, of the segments at ``rows`` (n,)."""
         change = self._share(places) * self._change[rows]
         if self._whole:
             change = np.trunc(change + np.copysign(_NEARLY, change))
@@ -37,7 +37,13 @@ class Segment:
         return np.clip(clean + change * self._level, np.minimum(clean, far), np.maximum(clean, far))
 
     def widen(self, ends: Places, end: int, rows: NDArray[np.intp]) -> None:
-        """Move this end (0 or 1) towards the other one, over places whose images are the same in whole levels."""
+        """Move one end of each range of places towards the other, past places whose images are the same in levels.
+
+        Args:
+            ends: (2, n), changed in place.
+            end: which end to move, 0 or 1.
+            rows: (n,), the segments.
+        """
         if not self._whole or not len(rows):
             return
         change = np.abs(self._change[rows])

@@ -1,10 +1,10 @@
-"""From an adversarial image back towards the clean one, as far as the goal stays reached.
+"""Moves adversarial images back towards the clean ones while the goal stays reached.
 
-A sign attack stops somewhere beyond the decision boundary. A search on the segment to the clean image
-finds the least change that still reaches the goal, by forward passes alone. It ends where bisection would; but
-where the margins of the logits at both ends are known, the next place is where the straight line between
-them crosses zero, and the margin of an end that stays is halved (after the Illinois method: Dowell and
-Jarratt 1971, doi 10.1007/BF01934364). Of six passes an image, that leaves between two and three.
+A sign attack stops somewhere beyond the decision boundary. A search on the segment to the clean image finds the
+smallest change that still reaches the goal, with forward passes alone. Its result is that of bisection. Where the
+margins at both ends are known, the next place is the zero of the straight line between them, and the margin of an end
+that stays is halved (the Illinois method: Dowell and Jarratt 1971, doi 10.1007/BF01934364). That takes two to three
+passes per image instead of six.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ BATCHES = 16  # at a time
 
 
 class SteppedBack(NamedTuple):
-    """Images (n, H, W, C), and the forward passes (n,) that each of them took."""
+    """The result of a search for n images.
+
+    Attributes:
+        images: (n, H, W, C).
+        forward_passes: (n,), that each image took.
+    """
 
     images: Images
     forward_passes: NDArray[np.int64]
@@ -37,10 +42,16 @@ def step_back(
     bisections: int,
     margins: NDArray[np.float32] | None = None,
 ) -> SteppedBack:
-    """``far`` (n, H, W, C), at all of which the goal is reached, each moved towards its clean image.
+    """Move each adversarial image towards its clean image as far as the goal stays reached.
 
-    By whole steps of 1 / 2**bisections of the way; with one more, the goal would not be reached.
-    margins: (2, n), of the clean images and of ``far`` (``Examples.margins``), NaN where not known.
+    Images move in steps of 1 / 2**bisections of the way; with one step more, the goal would not be reached.
+
+    Args:
+        classifier: the attacked model.
+        examples: n examples.
+        far: (n, H, W, C), images that reach the goal.
+        bisections: forward passes per image that bisection would take.
+        margins: (2, n), of the clean images and of ``far`` (``Examples.margins``), NaN where unknown.
     """
     known = np.full((2, len(far)), np.nan) if margins is None else margins.astype(np.float64)
     found, passes = np.empty_like(far), np.zeros(len(far), np.int64)

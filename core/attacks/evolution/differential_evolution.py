@@ -1,10 +1,8 @@
-"""Differential evolution (Storn and Price 1997), of one population of whole numbers.
+"""Differential evolution (Storn and Price 1997) of one population of whole numbers.
 
-It is a generator of candidates that is sent what they are worth, so that many evolutions can share the passes of a
-model.
-
-Whole numbers make the space finite. A population that closes in finds the same candidates again and again:
-they are evaluated once. When all members are the same, no new candidate can arise, and it ends.
+It is a generator that yields candidates and receives their objectives, so that many evolutions can share the passes of
+a model. Whole numbers make the space finite: a population that converges finds the same candidates again and again, and
+evaluates each of them once. When all members are equal, no new candidate can arise, and the evolution ends.
 """
 
 from __future__ import annotations
@@ -28,10 +26,17 @@ def children(
     crossover: float,
     confined: Callable[[NDArray[np.float64]], Candidates],
 ) -> Candidates:
-    """A child of each member: pixels of a + weight (b - c), or each, with probability 1 - crossover, the member's.
+    """A child of each member: for each pixel a + weight (b - c), or with probability 1 - crossover the member's own.
 
-    a, b, c and the member are four different ones: a random order of all, turned by one, two and three, so that
-    each serves once as a, b and c. At least one pixel, drawn at random, is not the member's own.
+    a, b, c and the member are four different members: a random order of all, rotated by one, two and three, so that
+    each member serves once as a, b and c. At least one pixel, drawn at random, is not the member's own.
+
+    Args:
+        rng: random numbers.
+        members: (population, N, 2 + C).
+        weight: the factor F of the difference.
+        crossover: probability in 0..1.
+        confined: moves numbers to the nearest candidates.
     """
     order = rng.permutation(len(members))
     a, b, c = (members[np.roll(order, -turn)] for turn in (1, 2, 3))
@@ -44,10 +49,13 @@ def children(
 
 @dataclass
 class Evolution:
-    """One population. portion: how many candidates it asks for at a time, at most; it changes no result.
+    """One population.
 
-    best: the candidate that came nearest so far, one that reaches the goal before any that doesn't.
-    With ``early_stop`` the first of those ends the evolution.
+    With ``early_stop`` the first candidate that reaches the goal ends the evolution.
+
+    Attributes:
+        best: the best candidate so far; one that reaches the goal precedes any that does not.
+        portion: how many candidates are yielded at a time, at most; it does not change the result.
     """
 
     rng: np.random.Generator

@@ -22,7 +22,7 @@ MEAN, DEVIATION = 128 / 255, 127 / 255  # of the first values, as a share of the
 
 @dataclass(frozen=True)
 class FewPixels:
-    """The candidates of N = ``pixels`` for images of ``shape`` (H, W, C)."""
+    """Candidates of N = ``pixels`` pixels for images of ``shape`` (H, W, C)."""
 
     pixels: int
     shape: tuple[int, ...]
@@ -31,32 +31,37 @@ class FewPixels:
 
     @cached_property
     def last(self) -> NDArray[np.int32]:
-        """The largest row, column and level of each channel (2 + C,)."""
+        """The largest valid row, column, and level of each channel (2 + C,)."""
         height, width, channels = self.shape
         return np.array([height - 1, width - 1, *[self.levels] * channels], np.int32)
 
     @cached_property
     def values(self) -> NDArray[np.float32]:
-        """The value of each level (levels + 1,), as 8-bit pixels are read."""
+        """The pixel value of each level (levels + 1,), as 8-bit pixels are read."""
         low, high = self.bounds
         return (low + np.arange(self.levels + 1) / self.levels * (high - low)).astype(np.float32)
 
     def confined(self, numbers: NDArray[np.float64]) -> Candidates:
-        """The candidates nearest to any ``numbers`` (n, N, 2 + C)."""
+        """The valid candidates nearest to ``numbers`` (n, N, 2 + C)."""
         return np.clip(np.rint(numbers), 0, self.last).astype(np.int32)
 
     def drawn(self, rng: np.random.Generator, count: int) -> Candidates:
-        """``count`` candidates: positions uniform, values Gaussian."""
+        """Draw ``count`` candidates, with uniform positions and Gaussian values."""
         height, width, channels = self.shape
         places = rng.integers((height, width), size=(count, self.pixels, 2))
         values = rng.normal(MEAN, DEVIATION, (count, self.pixels, channels)) * self.levels
         return self.confined(np.concatenate([places, values], axis=2))
 
     def seeded(self, image: Images, gradient: Images, count: int) -> Candidates:
-        """``count`` candidates by the first-order gain of each pixel alone along ``gradient`` (H, W, C).
+        """Candidates that promise the largest first-order gain of the loss.
 
-        Each channel goes to the end of its range that the gradient points to. A candidate has the N - 1 pixels
-        that gain most and one of those that follow, the best first.
+        Each channel is set to the end of its range that the gradient points to. A candidate consists of the N - 1
+        pixels with the largest gain and one of the following pixels, the best first.
+
+        Args:
+            image: (H, W, C).
+            gradient: (H, W, C), of the loss that increases.
+            count: number of candidates.
         """
         low, high = (np.float32(bound) for bound in self.bounds)
         upwards = gradient > 0
@@ -70,7 +75,15 @@ class FewPixels:
         return np.concatenate([rows[..., None], columns[..., None], levels], axis=2).astype(np.int32)
 
     def painted(self, image: Images, candidates: Candidates) -> Images:
-        """The image (H, W, C) with the pixels of each candidate; of two at one place the later one counts."""
+        """The image with the pixels of each candidate.
+
+        Args:
+            image: (H, W, C).
+            candidates: (n, N, 2 + C); of two pixels at the same position, the later one counts.
+
+        Returns:
+            (n, H, W, C).
+        """
         images = np.repeat(image[None], len(candidates), axis=0)
         rows = np.arange(len(candidates))
         for row, column, *levels in candidates.transpose(1, 2, 0):

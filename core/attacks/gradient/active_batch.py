@@ -16,10 +16,14 @@ from core.image.pixels import Images
 
 @dataclass
 class Points:
-    """The points of n images under way. The first axis of every array is the images.
+    """The points of n images under attack. The first axis of every array is the images.
 
-    rows: (n,), their places among the examples. step: (n,), the steps so far.
-    x, last: (n, H, W, C), the points, and those before them.
+    Attributes:
+        rows: (n,), the images' rows among the examples.
+        step: (n,), the number of steps so far.
+        x, last: (n, H, W, C), the points, and those before them.
+        state: what the attack remembers.
+        region: what ``Norm.project`` needs.
     """
 
     rows: NDArray[np.int64]
@@ -33,7 +37,7 @@ class Points:
         return len(self.rows)
 
     def advance(self, x: Images, state: State, moving: NDArray[np.bool_]) -> None:
-        """Go on to the points ``x`` and this state, those that are ``moving`` (n,); the others stay where they are."""
+        """Move the points that are ``moving`` (n,) to ``x`` with this state; the others stay where they are."""
         x = x.copy()  # an attack may have returned an array that it remembers
         x[~moving] = self.x[~moving]
         self.last, self.x = self.x, x
@@ -50,7 +54,7 @@ class Points:
             mine[rows] = theirs
 
     def joined(self, *others: Points) -> Points:
-        """A copy of these points, followed by the others'."""
+        """A copy of these points, followed by those of the others."""
         return self._with([np.concatenate(each) for each in zip(*(p._columns() for p in (self, *others)), strict=True)])
 
     def _columns(self) -> list[NDArray[Any]]:
@@ -63,13 +67,14 @@ class Points:
 
 
 class ActiveBatch:
-    """The points that the next step is taken from, at most ``size`` of ``count`` images.
+    """The points that the next step is taken from: at most ``size`` of ``count`` images.
 
     An image that is done leaves its place to the next one, so that the batch stays full; when none is waiting, the
-    batch gets smaller. Unverified points are set aside, until there are enough of them for a batched forward pass;
-    those that go on take their places before images that have not begun.
+    batch shrinks. Unverified points are set aside until there are enough of them for a batched forward pass; those
+    that continue take precedence over images that have not begun.
 
-    begin: gives the points at which the images at ``rows`` start.
+    Args:
+        begin: returns the points at which the images at given rows start.
     """
 
     def __init__(self, size: int, count: int, begin: Callable[[NDArray[np.int64]], Points]) -> None:
@@ -82,13 +87,13 @@ class ActiveBatch:
         return len(self.points)
 
     def release(self, done: NDArray[np.bool_], unverified: NDArray[np.bool_]) -> None:
-        """Free the places of the points that are done, and of those that are set aside to be verified."""
+        """Free the places of points (n,) that are done, and of those that are set aside to be verified."""
         if unverified.any():
             self._unverified = self._unverified.joined(self.points.take(np.flatnonzero(unverified)))
         self._free = np.flatnonzero(done | unverified)
 
     def due(self) -> Points | None:
-        """The points to verify now, whole batches if there are any; None while enough others are under way."""
+        """The points to verify now, in whole batches if possible; None while enough others are active."""
         others = len(self.points) - len(self._free) + self._waiting
         if len(self._unverified) < max(1, min(len(self.points), others)):
             return None
@@ -97,11 +102,11 @@ class ActiveBatch:
         return due
 
     def resume(self, points: Points) -> None:
-        """Let these verified points go on."""
+        """Return these verified points to the batch."""
         self._verified = self._verified.joined(points)
 
     def refill(self) -> None:
-        """Give the free places to the points that wait for them, and close those that are left."""
+        """Give the free places to waiting points, and close those that are left."""
         if not len(self._free):
             return
         coming = self._next(len(self._free))

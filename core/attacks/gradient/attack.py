@@ -23,14 +23,14 @@ EPSILON: dict[NormName, float] = {"linf": 20 / 255, "l2": 1.5}
 
 
 class GradientAttack(Attack):
-    """x <- project(x + step_size * unit(d)), the direction d the gradient at x unless the subclass gives another.
+    """x <- project(x + step_size * unit(d)), with d the gradient at x unless a subclass overrides ``direction``.
 
     unit(d) is sign(d) in L-infinity and d / ||d||_2 in L2 (Madry et al. 2017, arXiv 1706.06083, section 2.1).
 
-    The hooks, the simplest first: ``direction`` says where to step; ``init_state`` names what the attack remembers
-    of each image; ``gradient`` may be taken at other points than x; ``update`` gives the next point itself, for step
-    sizes and momentum of the attack's own; ``best`` delivers an earlier point than the last. They get an ``Iterate``
-    of a whole batch, and treat each image by itself.
+    The hooks, the simplest first: ``direction`` says where to step; ``init_state`` names what the attack remembers of
+    each image; ``gradient`` may take the gradient at other points than x; ``update`` returns the next point itself, for
+    other step sizes and momentum; ``best`` returns an earlier point than the last. They receive an ``Iterate`` of a
+    whole batch, and treat each image by itself.
     """
 
     relative_to_range: ClassVar[tuple[str, ...]] = ("epsilon", "step_size")
@@ -73,24 +73,24 @@ class GradientAttack(Attack):
         return (first * share).astype(np.float32)
 
     def init_state(self, clean: Images) -> State:  # noqa: ARG002 - for subclasses
-        """What is remembered of each of the clean images (n, H, W, C) before its first step: arrays, by name."""
+        """The state before the first step: arrays by name, for the clean images (n, H, W, C)."""
         return {}
 
     def gradient(self, at: Iterate) -> Images:
-        """The gradient (n, H, W, C) to go by; ``at.differentiate`` gives it at any points."""
+        """The gradient (n, H, W, C) to follow; ``at.differentiate`` computes it at any points."""
         return at.differentiate(at.x)
 
     def direction(self, at: Iterate) -> tuple[Images, State]:
-        """The direction (n, H, W, C) of the next step, and the new state; what that leaves out stays as it is."""
+        """The direction (n, H, W, C) of the next step, and the new state; names left out keep their value."""
         return at.gradient, {}
 
     def update(self, at: Iterate) -> tuple[Images, State]:
-        """The next points (n, H, W, C), which are then projected onto the ball, and the new state."""
+        """The next points (n, H, W, C), before their projection onto the ball, and the new state."""
         direction, state = self.direction(at)
         return at.ascend(direction), state
 
     def best(self, at: Iterate) -> Images:
-        """Of the iterates, those (n, H, W, C) to deliver; asked where all steps are used, if ``keeps_best``."""
+        """The iterates (n, H, W, C) to return after the last step; called if ``keeps_best``."""
         return at.x
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:

@@ -1,4 +1,4 @@
-"""Predicts which images the last step has flipped, to be verified by a forward pass, at a third of a gradient's cost.
+"""Predicts which images the last step has flipped; a forward pass, a third of a gradient's cost, then verifies them.
 
 The margin of the logits is extrapolated along its gradient. A wrong prediction changes no result: a flip that it
 misses is found with the next gradient, and a false positive costs one forward pass.
@@ -25,9 +25,14 @@ def probably_flipped(
     loss: Loss,
     gain: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
-    """Whether the goal is probably reached (n,) after a step.
+    """Whether a step has probably reached the goal (n,).
 
-    logits: (n, classes), before the step. gain: (n,), the first-order change of the loss that increases by the step.
+    Args:
+        logits: (n, classes), before the step.
+        labels: (n,), the labels, or with ``targeted`` the targets.
+        targeted: whether ``labels`` are targets.
+        loss: the loss that increases.
+        gain: (n,), its first-order change by the step.
     """
     own, rivals = logits[np.arange(len(labels)), labels], others(logits, labels)
     margin = rivals.max(axis=1) - own

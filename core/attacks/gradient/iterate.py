@@ -1,4 +1,4 @@
-"""What the hooks of a gradient attack see: the current points, and everything that is known about them."""
+"""What the hooks of a gradient attack receive: the current points, and all that is known about them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,18 @@ State = Mapping[str, NDArray[Any]]
 class Iterate:
     """The points of n images at one step of each. The first axis of every array is the images.
 
-    A hook treats each row by itself, and changes none of the arrays; they are valid until it returns.
+    A hook treats each row by itself and does not change the arrays, which are valid until it returns.
 
-    x, last: (n, H, W, C), the points, and those before them; equal at an image's first step.
-    step: (n,), the steps that led here. step_size: (n, 1, 1, 1), the length of the next one by the schedule.
-    state: what the attack returned with the points, at the first step that of ``init_state``.
-    ball: where the points may go. rows: (n,), the images' places among the examples.
-    evaluated: (n, classes), the logits at ``x`` if they are known.
+    Attributes:
+        x, last: (n, H, W, C), the points and the previous points; equal at an image's first step.
+        step: (n,), the number of steps so far.
+        step_size: (n, 1, 1, 1), the length of the next step in the schedule.
+        state: what the attack returned with the points; at the first step the result of ``init_state``.
+        ball: the epsilon balls and bounds.
+        rows: (n,), the images' rows among the examples.
+        objective: the loss, and the examples.
+        gradient_of: the attack's ``gradient``.
+        evaluated: (n, classes), the logits at ``x`` if they are known.
     """
 
     x: Images
@@ -43,7 +48,10 @@ class Iterate:
     evaluated: NDArray[np.float32] | None = None
 
     def differentiate(self, points: Images) -> Images:
-        """The gradient (n, H, W, C) of the loss that increases, at any points: a forward and a backward pass."""
+        """The gradient (n, H, W, C) of the loss that increases, at any points (n, H, W, C).
+
+        It costs each image a forward and a backward pass.
+        """
         logits, gradient = self.objective.differentiate(points, self.rows)
         if points is self.x:
             vars(self)["logits"] = logits  # the pass has answered ``logits``; elsewhere it has not
@@ -58,7 +66,7 @@ class Iterate:
 
     @cached_property
     def gradient(self) -> Images:
-        """What the attack's ``gradient`` gives, zero for an image where it is not finite."""
+        """The result (n, H, W, C) of the attack's ``gradient``; zero for an image where it is not finite."""
         gradient = self.gradient_of(self)
         finite = np.isfinite(gradient)
         if finite.all():
@@ -82,7 +90,7 @@ class Iterate:
 
     @cached_property
     def margin(self) -> NDArray[np.float32]:
-        """How far (n,) the logits at ``x`` are beyond the boundary: the goal is reached where it is positive."""
+        """How far (n,) the logits at ``x`` are beyond the boundary; the goal is reached where it is positive."""
         return self.objective.examples.margins(self.logits, self.rows)
 
     @cached_property

@@ -1,7 +1,7 @@
-"""The loop over the steps of a gradient attack, from the clean images to the points that are delivered.
+"""The loop over the steps of a gradient attack, from the clean images to the result.
 
 It owns the epsilon ball, the bounds, the early stop, the scheduling and the count of passes. The attack's hooks
-say where the next point is.
+choose the next point.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class UpdateRule(Protocol):
         ...
 
     def gradient(self, at: Iterate) -> Images:
-        """The gradient to go by."""
+        """The gradient to follow."""
         ...
 
     def update(self, at: Iterate) -> tuple[Images, State]:
@@ -43,16 +43,21 @@ class UpdateRule(Protocol):
         ...
 
     def best(self, at: Iterate) -> Images:
-        """The points to deliver."""
+        """The points to return."""
         ...
 
 
 @dataclass
 class Loop:
-    """One attempt with all examples of an objective, from random points of the ball if it is ``scattered``.
+    """One attempt with all examples of an objective.
 
-    step_sizes: (steps,), the length of each step. reached: (n,), of which examples the goal was seen to be reached.
-    margins: (2, n), of the clean images and of the delivered points, NaN where they were not evaluated.
+    Args:
+        step_sizes: (steps,), the length of each step.
+        scattered: whether it starts at random points of the ball.
+
+    Attributes:
+        reached: (n,), whether the goal is known to be reached.
+        margins: (2, n), of the clean images and of the resulting points, NaN where they were not evaluated.
     """
 
     rule: UpdateRule
@@ -92,7 +97,7 @@ class Loop:
             batch.refill()
 
     def look(self, rows: Rows) -> None:
-        """Evaluate the delivered points of the examples at ``rows``."""
+        """Evaluate the resulting points of the examples at ``rows``."""
         self._judge(self.objective.logits(self.attacked.images[rows], rows), rows)
 
     def _step(self, points: Points) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

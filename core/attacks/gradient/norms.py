@@ -1,4 +1,4 @@
-"""Norms: the epsilon ball within which an image may be changed, and the step of length 1. Each row by itself."""
+"""Norms: the epsilon ball within which an image may change, and the step of length 1. Each row by itself."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ _FLOOR = np.float32(1e-12)  # keeps 0 / 0 from becoming NaN
 
 
 class Norm(Protocol):
-    """A norm's ball around clean images (n, H, W, C), within the bounds."""
+    """A norm, and its ball around clean images (n, H, W, C) within the bounds."""
 
     def region(self, clean: Images, epsilon: float, bounds: Bounds) -> Region:
-        """What ``project`` needs to know of each ball."""
+        """Precompute what ``project`` needs for each ball."""
         ...
 
     def unit(self, heading: Images) -> Images:
-        """The step of norm 1 along which the product with the heading grows most; zero where that is zero."""
+        """The step of norm 1 with the largest inner product with ``heading``; zero where ``heading`` is zero."""
         ...
 
     def project(self, moved: Images, region: Region, epsilon: float, bounds: Bounds) -> Images:
-        """The nearest images within ball and bounds: measured exactly, no further than epsilon. May reuse ``moved``."""
+        """The nearest images within ball and bounds.
+
+        The distance to the clean image, computed exactly, never exceeds epsilon. ``moved`` may be overwritten.
+        """
         ...
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], epsilon: float) -> NDArray[np.float64]:
@@ -39,14 +42,14 @@ class Norm(Protocol):
 
 
 class LInf:
-    """The largest change of a pixel."""
+    """L-infinity: the largest change of a pixel."""
 
     def region(self, clean: Images, epsilon: float, bounds: Bounds) -> Region:
-        """The ends of the box."""
+        """The lowest and the highest pixels of the box."""
         return ball(clean, epsilon, bounds)
 
     def unit(self, heading: Images) -> Images:
-        """The sign."""
+        """sign(heading)."""
         return np.sign(heading)
 
     def project(
@@ -56,28 +59,28 @@ class LInf:
         epsilon: float,  # noqa: ARG002 - Norm's signature
         bounds: Bounds,  # noqa: ARG002 - Norm's signature
     ) -> Images:
-        """Into the box."""
+        """Clip to the box."""
         lower, upper = region
         return np.minimum(np.maximum(moved, lower, out=moved), upper, out=moved)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], epsilon: float) -> NDArray[np.float64]:
-        """Each pixel by itself."""
+        """Each pixel is uniform and independent."""
         return rng.uniform(-epsilon, epsilon, shape)
 
 
 class L2:
-    """The Euclidean length of the change."""
+    """L2: the Euclidean length of the change."""
 
     def region(self, clean: Images, epsilon: float, bounds: Bounds) -> Region:  # noqa: ARG002 - Norm's signature
-        """The centre."""
+        """The centre of the ball."""
         return (clean.copy(),)
 
     def unit(self, heading: Images) -> Images:
-        """The heading, over its length."""
+        """heading / ||heading||_2."""
         return np.asarray(heading / np.maximum(_length(heading), _FLOOR), np.float32)
 
     def project(self, moved: Images, region: Region, epsilon: float, bounds: Bounds) -> Images:
-        """Onto the ball, then into the bounds, which leads further in."""
+        """Project onto the ball, then clip to the bounds, which only shortens the change."""
         (clean,) = region
         low, high = np.float32(bounds[0]), np.float32(bounds[1])
         # Each pixel is rounded by half a unit in the last place at most.
@@ -88,7 +91,7 @@ class L2:
         return np.clip(clean + change * share.astype(np.float32), low, high)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], epsilon: float) -> NDArray[np.float64]:
-        """A direction, and a length whose power of the dimension is uniform."""
+        """A uniform direction, and a length whose power of the dimension is uniform."""
         direction = rng.normal(size=shape)
         length = epsilon * rng.uniform() ** (1 / direction.size)
         return np.asarray(direction / np.linalg.norm(direction) * length)
@@ -118,7 +121,12 @@ class Ball:
 def ball(clean: Images, epsilon: float, bounds: Bounds) -> tuple[Images, Images]:
     """The lowest and highest float32 pixels within ``epsilon`` of ``clean`` and within the bounds.
 
-    Rounding is towards the clean image: the distance, measured exactly, never exceeds epsilon.
+    They are rounded towards the clean image, so the distance, computed exactly, never exceeds epsilon.
+
+    Args:
+        clean: (n, H, W, C) within the bounds.
+        epsilon: in units of the bounds.
+        bounds: lowest and highest pixel value.
     """
     exact = clean.astype(np.float64)
     low, high = np.float32(bounds[0]), np.float32(bounds[1])

@@ -1,4 +1,4 @@
-"""The loss that an attack increases, and the passes of the classifier that it costs each image."""
+"""The loss that an attack increases, and the passes through the classifier that each image costs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Rows = NDArray[np.int64]
 
 
 class Objective:
-    """The loss away from the label, or with a target, towards it. ``rows`` (n,) are places among the examples.
+    """The loss away from the label, or with a target, towards it.
 
-    Every pass is counted in ``attacked``, for the images that are in it.
+    ``rows`` (n,) are rows of the examples. Every pass is counted in ``attacked``, for the images that are in it.
     """
 
     def __init__(self, classifier: Classifier, examples: Examples, loss: Loss, attacked: Attacked) -> None:
@@ -28,7 +28,10 @@ class Objective:
         return self.classifier.logits(points)
 
     def differentiate(self, points: Images, rows: Rows) -> tuple[NDArray[np.float32], Images]:
-        """Logits and the gradient (n, H, W, C), at most a batch: one forward and one backward pass each."""
+        """Logits (n, classes) and the gradient (n, H, W, C) at points of the examples at ``rows``.
+
+        At most a batch of points (n, H, W, C); each costs one forward and one backward pass.
+        """
         self.attacked.forward_passes[rows] += 1
         self.attacked.backward_passes[rows] += 1
         logits, gradient = self.classifier.gradient(points, self.examples.labels[rows], self.loss)
