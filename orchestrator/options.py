@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class AutoOr(click.ParamType[int | None]):
-    """``auto``, or a number of things from 1 to ``most``; ``default`` says what ``auto`` is."""
+    """``auto``, or a number from 1 to ``most``; ``default`` describes ``auto`` in error messages."""
 
     name = "auto|N"
 
@@ -77,7 +77,7 @@ def trust_option(function: F) -> F:
 
 
 def trusted(given: bool) -> bool:  # noqa: FBT001 - the only argument, and the function says what it is
-    """Whether the user trusts the model's file: by the option, or by the environment."""
+    """Whether the user trusts the model's file, by the option or the environment."""
     return given or settings().trust_model
 
 
@@ -87,15 +87,15 @@ def store_url(given: str | None) -> str:
 
 
 def broker_url(given: str | None) -> str | None:
-    """The option's value, or the environment's; None for the embedded default."""
+    """The broker's URL from the option or the environment; None for the embedded server."""
     return settings().broker(given)
 
 
 def check_queue(given: str, broker: str | None) -> None:
-    """Raise ConfigError for a name that can't be one. The embedded workers take from the default queue alone."""
+    """Raise ConfigError for an invalid name, or for a queue other than the default without a broker."""
     if check_name(given) != DEFAULT_QUEUE and broker is None:
         raise ConfigError(
-            "a broker, for workers that take from a queue of its own",
+            "a broker, with workers that consume this queue",
             f"--queue {given} without one",
             "give --broker redis://host:6379/0 or set ADVSHARD_BROKER_URL, or leave --queue out",
         )

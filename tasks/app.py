@@ -1,7 +1,7 @@
 """The Celery app: ``celery -A tasks.app worker`` starts a worker.
 
-The store is the truth and the broker is transport, so there is no result backend: nothing about a
-run is lost when the broker forgets.
+The store is the truth and the broker is transport, so there is no result backend: no part of a run is lost when the
+broker loses its data.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ app.conf.update(
 
 
 def from_environment() -> dict[str, Any]:
-    """The part of the configuration that the settings decide; raises ConfigError for a value that does not fit."""
+    """The part of the configuration that comes from the settings; raises ConfigError for an invalid value."""
     found = settings()
     consumed = [each for name in names_of(found.queues) for each in partitions(name)]
     return {

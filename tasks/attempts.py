@@ -1,4 +1,4 @@
-"""The document that an attempt keeps in the store, with its heartbeat."""
+"""The document of an attempt in the store, with its heartbeat."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Records the failure of a task in the store.
 
-Celery sends this signal in the pool's process for an exception, and in the worker's main process
-when the pool's process was lost: so the orchestrator learns of both at once.
+Celery sends this signal in the pool process for an exception, and in the worker's main process if the pool process was
+lost, so the orchestrator learns of both immediately.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def record_failure(
     kwargs: dict[str, Any] | None = None,
     **_: Any,
 ) -> None:
-    """Mark the execution ``task_id`` as failed."""
+    """Mark the attempt ``task_id`` as failed."""
     kwargs = kwargs or {}
     error = f"{type(exception).__name__}: {exception}"
     try:

@@ -1,4 +1,4 @@
-"""What a message may ask of a worker: a run in this worker's store, and shards of that run."""
+"""Validates what a message asks of a worker: a run in this worker's store, and shards of that run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ _RUN_URL = re.compile(r"(?P<store>.+)/(?P<run_id>[0-9a-f]{16})")
 
 
 def open_run(url: Any) -> tuple[RunStore, Manifest]:
-    """The run at ``url``; raises IntegrityError for anything that isn't a run where runs may be.
+    """The run at ``url`` and its manifest.
 
-    Where ``ADVSHARD_STORE`` is set, that is this store and no other place. Elsewhere any folder whose
-    manifest says that it is the run of this name.
+    If ``ADVSHARD_STORE`` is set, the run must be in that store. Otherwise it may be any folder whose manifest has the
+    folder's name as the run's id.
+
+    Raises:
+        IntegrityError: it is not a run, or not one that this worker may open.
     """
     found = _RUN_URL.fullmatch(url) if isinstance(url, str) else None
     if found is None or ".." in url.split("/"):
@@ -40,7 +43,7 @@ def _run(url: str) -> RunStore:
 
 
 def check_place(store: str) -> None:
-    """Raise IntegrityError for a store that this worker is not bound to."""
+    """Raise IntegrityError for a store that this worker may not open."""
     allowed = settings().bound_store
     # As text: to open what a message names is to connect to wherever it says.
     if allowed and Folder(allowed).url() != store:

@@ -1,7 +1,7 @@
 """The names of the queues: a few partitions for each software version and queue name.
 
-A run uses one partition, and a worker takes from all partitions of its queues in turn (kombu's round robin).
-So each run gets its share, however many messages of other runs were there before.
+A run uses one partition, and a worker consumes all partitions of its queues in turn (kombu's round robin), so each run
+gets its share, however many messages of other runs were queued before.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 def partitions(queue: str = DEFAULT_QUEUE) -> list[str]:
-    """The partitions of a queue for this software version; others could give other bytes and have their own."""
+    """The partitions of a queue for this software version; other versions, whose bytes may differ, have others."""
     software = digest_of(versions())[:12]
     return [f"advshard-{software}.{check_name(queue)}.{number}" for number in range(PARTITIONS)]
 
 
 def names_of(text: str) -> list[str]:
-    """The names in a list with commas, each once; raises ConfigError."""
+    """The names in a comma-separated list, without duplicates; raises ConfigError."""
     return list(dict.fromkeys(check_name(name.strip()) for name in text.split(",")))
 
 
 def check_name(name: str) -> str:
-    """The name of a queue, if it can be one; raises ConfigError."""
+    """Return ``name`` if it is a valid name of a queue; raises ConfigError."""
     if not _NAME.fullmatch(name):
         raise ConfigError(
             "the name of a queue (small letters, digits, - and _; 32 at most)",
             repr(name),
-            f"give gpu, say, or leave it out for {DEFAULT_QUEUE!r}",
+            f"for example gpu; leave it out for {DEFAULT_QUEUE!r}",
         )
     return name

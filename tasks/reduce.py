@@ -1,4 +1,4 @@
-"""The task that puts the shards together."""
+"""The task that assembles the result from the finished shards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tasks.session import load_tensorflow
 
 @app.task(name="tasks.reduce", bind=True)  # type: ignore[untyped-decorator]
 def reduce(self: Any, run: str) -> None:
-    """Reduce the run at URL ``run``; nothing happens if its report is there already, or if it was cancelled."""
+    """Reduce the run at URL ``run``. Does nothing if its report exists or the run was cancelled."""
     store, _ = open_run(run)
     if store.results.report() is not None or store.cancelled():
         return

@@ -27,14 +27,14 @@ _loading = threading.Lock()
 
 
 def load_tensorflow() -> None:
-    """Import Keras and TensorFlow, limited to one thread; once per process."""
+    """Import Keras and TensorFlow, limited to one thread; once per process, even from several threads."""
     with _loading:
         import_tensorflow()
 
 
 @cache
 def import_tensorflow() -> None:
-    """Do what ``load_tensorflow`` says, for one caller at a time."""
+    """The import itself; not to be called by two threads at once."""
     os.environ.update(
         KERAS_BACKEND="tensorflow",
         OMP_NUM_THREADS=_ONE,

@@ -18,7 +18,7 @@ from tasks.session import load_tensorflow
 def attack_shard(self: Any, run: str, first: int, last: int) -> None:
     """Attack shards ``first`` to ``last`` (included) of the run at URL ``run``.
 
-    Nothing happens if they are finished already, or if the run was cancelled.
+    Does nothing if they are already finished or the run was cancelled.
     """
     store, manifest = open_run(run)
     shards = range_of(manifest, first, last)

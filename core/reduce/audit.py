@@ -31,9 +31,10 @@ _PIECE = 16 << 20  # pixel values read at a time
 
 
 def check_attack_data(run: RunStore, manifest: Manifest, parts: Iterable[FinishedShard]) -> tuple[AuditCheck, str]:
-    """Whether ``attack_data.npy``, read back, holds each shard's bytes; and the file's own SHA-256.
+    """Check that ``attack_data.npy``, read back, holds each shard's bytes, and that pixels are finite and in bounds.
 
-    Also the pixels' range, since they pass by.
+    Returns:
+        The check, and the file's SHA-256.
     """
     low, high = (np.float32(bound) for bound in manifest.config.bounds)
     whole, wrong, read = hashlib.sha256(), [], 0
@@ -53,7 +54,7 @@ def check_attack_data(run: RunStore, manifest: Manifest, parts: Iterable[Finishe
 
 
 def check_inputs(run: RunStore, manifest: Manifest) -> AuditCheck:
-    """Whether images and labels are those that the run was planned with: workers read slices, unchecked."""
+    """Check that images and labels are those of the plan: workers read slices, which they cannot verify."""
     data = manifest.data
     digests = {
         data.images: hashlib.sha256(npy_header((data.count, *data.image_shape), np.dtype(data.dtype))),
@@ -70,14 +71,14 @@ def check_inputs(run: RunStore, manifest: Manifest) -> AuditCheck:
 
 
 def check_coverage(count: int, expected: int, *, in_order: bool) -> AuditCheck:
-    """Whether the ledger holds each image once, in order."""
+    """Check that the ledger holds each image once and in order."""
     return AuditCheck(
         name="coverage", passed=in_order and count == expected, detail=f"{count} of {expected} images, each once"
     )
 
 
 def check_epsilon(manifest: Manifest, made: Sequence[AttackStatistics]) -> AuditCheck:
-    """Whether no attack changed an image by more than its epsilon, in its norm."""
+    """Check that no attack changed an image by more than its epsilon, in its norm."""
     limits: dict[str, list[tuple[str, float]]] = {}
     for stage in stages_of(manifest.config):
         epsilon = getattr(stage.attack, "epsilon", math.inf)
@@ -93,16 +94,16 @@ def check_epsilon(manifest: Manifest, made: Sequence[AttackStatistics]) -> Audit
 
 
 def check_machines(fingerprints: list[Fingerprint]) -> AuditCheck:
-    """Whether all shards were made by the same software on the same kind of processor."""
+    """Check that the same software on the same kind of processor made all shards."""
     kinds = sorted({_describe(fingerprint) for fingerprint in fingerprints})
     detail = f"all by {kinds[0]}" if len(kinds) == 1 else f"{len(kinds)} kinds: {'; '.join(kinds[:3])}"
     return AuditCheck(name="same kind of machine", passed=len(kinds) == 1, detail=detail)
 
 
 def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier) -> AuditCheck:
-    """Whether some images, drawn at random, measure the same once more from the written artifacts.
+    """Measure some random images again from the written artifacts, and check that the ledger agrees.
 
-    Both SSIMs are scikit-image's own this time.
+    This time both SSIMs are computed by scikit-image itself.
     """
     count = manifest.data.count
     chosen = np.sort(np.random.default_rng(manifest.config.seed).choice(count, min(_SAMPLE, count), replace=False))

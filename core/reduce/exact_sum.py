@@ -1,4 +1,4 @@
-"""Sums that don't depend on the order of the values, nor on how they were cut into parts."""
+"""Sums that do not depend on the order of the values, nor on how they were divided."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ExactSum:
         self._parts: list[float] = []
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Take in some values (n,)."""
+        """Add values (n,)."""
         self.count += len(values)
         if np.isnan(values).any():
             self._undefined = True
@@ -25,7 +25,7 @@ class ExactSum:
             self._parts = _expansion([*self._parts, *values.tolist()])
 
     def mean(self) -> float | None:
-        """The mean, correctly rounded as a sum; None where there is no value, or one is NaN."""
+        """The mean: the correctly rounded sum, divided by the count. None if there are no values, or one is NaN."""
         return None if self._undefined or not self.count else math.fsum(self._parts) / self.count
 
 

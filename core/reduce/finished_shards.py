@@ -1,4 +1,4 @@
-"""The finished shards as the reduce keeps them: about eighty bytes each."""
+"""The finished shards as the reduce keeps them, in about eighty bytes each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FinishedShards:
         self.seconds = self.cpu_seconds = 0.0
 
     def add(self, record: ShardRecord) -> None:
-        """Add the next one in order. Its slice must be the manifest's."""
+        """Add the next range in order; its slice must match the manifest."""
         self._shards.extend((record.shard.first, record.shard.last))
         self._digests += bytes.fromhex(record.images_sha256 + record.rows_sha256)
         if record.fingerprint not in self.fingerprints:
@@ -58,7 +58,7 @@ class FinishedShards:
 
 
 def groups(parts: Iterable[FinishedShard], most: int) -> Iterator[list[FinishedShard]]:
-    """Neighbouring ranges in groups of at most ``most`` images, or of one range. No group has a gap."""
+    """Group neighbouring ranges up to ``most`` images, or single larger ranges. No group has a gap."""
     group: list[FinishedShard] = []
     for part in parts:
         if group and (part.shard.stop - group[0].shard.start > most or part.shard.start != group[-1].shard.stop):

@@ -1,4 +1,4 @@
-"""What happened before the reduce, from the documents that workers and orchestrators left in the store."""
+"""What happened before the reduce, from the documents that workers and orchestrators wrote to the store."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def history_of(run: RunStore) -> History:
 
 
 def describe(history: History, shards: int) -> str:
-    """One sentence: the attempts, and every fault."""
+    """Describe the attempts and every fault in one sentence."""
     kinds = ", ".join(f"{kind} {count}" for kind, count in history.failures.items())
     faults = [
         (history.redelivered, "redelivered by the broker"),

@@ -1,4 +1,4 @@
-"""Makes the index map of any number of images with a part of it in memory."""
+"""Builds the index map of any number of images with only a part of it in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROW = np.dtype([("digests", "u1", 32), ("index", "<i8"), ("label", "<i8"), ("at
 class IndexBuilder:
     """Sorts the images into 64 buckets by the first bits of their digests, and then each bucket by itself.
 
-    What it saves is what ``IndexMap.build`` of the same images saves, to the byte.
+    The file that it saves equals that of ``IndexMap.build``, byte for byte.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,13 @@ class IndexBuilder:
         labels: NDArray[np.int64],
         attack_labels: NDArray[np.int64],
     ) -> None:
-        """Take in some images by their digests (n, 32), their indices growing from call to call."""
+        """Add n images.
+
+        Args:
+            digests: (n, 32) uint8.
+            indices: (n,), increasing from call to call.
+            labels, attack_labels: (n,), the labels, and the predictions on the adversarial examples.
+        """
         rows = np.empty(len(digests), _ROW)
         rows["digests"], rows["index"], rows["label"], rows["attack_label"] = digests, indices, labels, attack_labels
         places = digests[:, 0] >> (8 - _BITS)
@@ -46,13 +52,13 @@ class IndexBuilder:
         self._count += len(rows)
 
     def duplicates(self) -> int:
-        """The number of images that are equal to an earlier one. Nothing can be added after it."""
+        """The number of images equal to an earlier one. No image can be added after this."""
         if self._duplicates is None:
             self._duplicates = sum(_sort(bucket) for bucket in self._buckets)
         return self._duplicates
 
     def save(self, file: IO[bytes]) -> None:
-        """Write the .npz file of ``IndexMap``. It can be done again."""
+        """Write the .npz file of ``IndexMap``. It can be called again."""
         self.duplicates()
         with zipfile.ZipFile(file, "w") as archive:
             for name in _ROW.names or ():

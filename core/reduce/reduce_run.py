@@ -1,6 +1,6 @@
-"""From the finished shards to the result: concatenation, index map, ledger, statistics, audit.
+"""Assembles the result from the finished shards: concatenation, index map, ledger, statistics, audit.
 
-Idempotent, and streaming: it holds one group of shards at a time, of a bounded number of pixels and rows.
+It is idempotent, and streams: it holds one group of shards at a time, with a bounded number of pixels and rows.
 """
 
 from __future__ import annotations
@@ -40,11 +40,17 @@ _DIGEST = r"\A[0-9a-f]{64}\z"
 
 
 def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
-    """Put the finished shards together and write the report, last of all.
+    """Assemble the result from the finished shards, and write the report last.
 
-    A shard whose artifacts are not what its record says loses its record, so that it is made again,
-    and IntegrityError is raised. Without every shard there is no ``attack_data.npy`` and no index
-    map, and the report says that the run is not complete.
+    Unless every shard is finished, ``attack_data.npy`` and the index map are not written, and the report is incomplete.
+
+    Args:
+        run: the run.
+        classifier_of: returns its model, for the audit.
+
+    Raises:
+        IntegrityError: a shard's artifacts do not match its record. The record is removed, so the shard is attacked
+            again.
     """
     began = time.perf_counter()
     manifest = run.manifest()
@@ -145,7 +151,7 @@ def _digests(rows: pa.Table) -> NDArray[np.uint8]:
 
 
 def checked_rows(run: RunStore, manifest: Manifest, group: list[FinishedShard]) -> list[pa.Table]:
-    """The rows of shards without a gap, each checked against its record and the inputs."""
+    """The rows of shards without a gap, each verified against its record and the inputs."""
     tables = []
     for part, rows in zip(group, run.shards.rows_of(group), strict=True):
         with _forgotten(run, part):

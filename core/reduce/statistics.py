@@ -1,4 +1,4 @@
-"""From the ledger's columns to the statistics of the report."""
+"""Computes the statistics of the report from the columns of the ledger."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Attack:
 
 
 class Statistics:
-    """The statistics of a ledger that is added some rows at a time; it keeps counts and sums, and no rows."""
+    """The statistics of a ledger, added in batches of rows; it keeps counts and sums, not the rows."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -53,7 +53,7 @@ class Statistics:
         self._attacks: dict[str, _Attack] = {}
 
     def add(self, rows: pa.Table) -> None:
-        """Take in some rows of the ledger."""
+        """Add rows of the ledger."""
         if not len(rows):
             return
         columns = {name: rows.column(name).to_numpy() for name in (*_FLAGS, *metric_names())}

@@ -1,4 +1,4 @@
-"""The attempts of a run: one document per execution of a work unit, and one more when it failed or was given up."""
+"""The attempts of a run: one document per execution of a work unit, and another if it failed or was given up."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Attempts:
         self._folder.write(layout.attempt_file(unit, attempt.task_id), encode(attempt))
 
     def give_up(self, unit: WorkUnit, attempt: Attempt, error: str) -> None:
-        """Mark an attempt as failed, in a file of its own, because its worker may still write the other one."""
+        """Mark an attempt as failed, in a second file, because its worker may still write the first."""
         given_up = attempt.model_copy(update={"error": error})
         self._folder.write(layout.attempt_file(unit, attempt.task_id, given_up=True), encode(given_up))
 
     def of(self, unit: WorkUnit) -> list[Attempt]:
-        """All attempts so far of a work unit, in the order of their start."""
+        """All attempts at a work unit so far, by their start."""
         return self.of_each([unit])[unit]
 
     def of_each(self, units: Sequence[U]) -> dict[U, list[Attempt]]:
-        """All attempts so far of several work units; no other folder is listed."""
+        """All attempts at several work units so far; only their folders are listed."""
         folders = [layout.attempts_folder(unit) for unit in units]
         listed = self._folder.names_of(folders)
         names = [f"{folder}/{name}" for folder, found in zip(folders, listed, strict=True) for name in found]
@@ -56,7 +56,7 @@ class Attempts:
         return sum(sum({path[1]: layout.shards_of_attempt(path) for path in paths}.values()) for paths in self._paths())
 
     def all(self) -> Iterator[tuple[Attempt, int]]:
-        """All attempts so far but those of the reduce, each with the number of its shards, some at a time."""
+        """All attempts at shards so far, each with its number of shards, read in batches."""
         for paths in self._paths():
             shards = {path[1]: layout.shards_of_attempt(path) for path in paths}
             found = self._read([path[0] for path in paths])

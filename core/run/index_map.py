@@ -1,4 +1,4 @@
-"""Image to index and image to label, by a digest of the image's content.
+"""Maps an image to its indices and labels by a digest of its content.
 
 An image has the same digest as uint8 and as the floats that came from it: floats that all lie on
 8-bit levels (to 1e-3 of a level) are hashed as those levels. Equal images are all kept.
@@ -20,11 +20,13 @@ _ARRAYS = ("digests", "index", "label", "attack_label")
 
 @dataclass(frozen=True)
 class IndexMap:
-    """The images of a data set by their digests.
+    """The images of a data set, sorted by digest.
 
-    digests: (N, 32) uint8, sorted; equal images stand side by side, in the order of their indices.
-    index, label, attack_label: (N,) int64, each row's place in the data set, its label, and what its
-        adversarial example is predicted as.
+    Attributes:
+        digests: (N, 32) uint8, sorted; equal images are adjacent, in the order of their indices.
+        index: (N,) int64, each image's index in the data set.
+        label: (N,) int64, its label.
+        attack_label: (N,) int64, the prediction on its adversarial example.
     """
 
     digests: NDArray[np.uint8]
@@ -34,7 +36,12 @@ class IndexMap:
 
     @classmethod
     def build(cls, found: list[bytes], labels: NDArray[np.int64], attack_labels: NDArray[np.int64]) -> IndexMap:
-        """The map of images 0..N-1 with these digests and labels."""
+        """The map of images 0 to N - 1.
+
+        Args:
+            found: N digests of 32 bytes.
+            labels, attack_labels: (N,).
+        """
         table = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 32)
         # Sorting by the digest as four big-endian numbers is sorting by its bytes.
         keys = table.view(">u8")
@@ -46,7 +53,7 @@ class IndexMap:
         return self.index[self._rows(digest)]
 
     def first_rows(self, found: list[bytes]) -> NDArray[np.int64]:
-        """The row (n,) of the first image with each of n digests, -1 where there is none."""
+        """The row (n,) of the first image with each of n digests of 32 bytes, -1 where there is none."""
         wanted = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 32)
         keys = wanted.view(">u8")[:, 0].astype(np.uint64)
         rows = np.searchsorted(self._first, keys)
@@ -66,12 +73,12 @@ class IndexMap:
         return int((self.digests[1:] == self.digests[:-1]).all(axis=1).sum())
 
     def save(self, file: IO[bytes]) -> None:
-        """Write the .npz file: the arrays by their names."""
+        """Write the arrays to an .npz file."""
         np.savez(file, **{name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def load(cls, file: IO[bytes]) -> IndexMap:
-        """Read it again; raises IntegrityError. Nothing is unpickled."""
+        """Read an .npz file that ``save`` wrote, without unpickling; raises IntegrityError."""
         try:
             with np.load(file, allow_pickle=False) as archive:
                 # A member without the .npy magic comes as bytes.

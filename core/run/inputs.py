@@ -24,7 +24,12 @@ class Inputs:
         self._folder, self._arrays = folder, arrays
 
     def write(self, blob: Blob, pieces: Callable[[], Iterable[bytes | memoryview]]) -> None:
-        """Write an input unless it is there already; its name is its content's digest."""
+        """Write an input unless it exists.
+
+        Args:
+            blob: its name, the digest of its content.
+            pieces: returns the content, piece by piece, at each call.
+        """
         if self._folder.exists(layout.input_file(blob)):
             return
 
@@ -35,10 +40,10 @@ class Inputs:
         self._folder.write_with(layout.input_file(blob), produce)
 
     def content(self, blob: Blob) -> bytes:
-        """A whole input.
+        """The whole content of an input.
 
         Raises:
-            IntegrityError: it is missing, or its content is not the one it is named after.
+            IntegrityError: it is missing, or its content does not match its name.
         """
         name = layout.input_file(blob)
         try:
@@ -55,13 +60,13 @@ class Inputs:
         return Path(self._folder.path(layout.input_file(blob))) if self._folder.local else None
 
     def images(self, data: DataRef, start: int, stop: int) -> NDArray[Any]:
-        """Images start to stop, (stop - start, H, W, C), as they are stored: uint8 or float32."""
+        """Images ``start`` to ``stop`` (excluded), (stop - start, H, W, C), as stored: uint8 or float32."""
         return self._arrays.read(layout.input_file(data.images), data.dtype, data.shape, start, stop)
 
     def chosen_images(self, data: DataRef, indices: NDArray[np.int64]) -> NDArray[Any]:
-        """The images at ``indices``, as they are stored."""
+        """The images at ``indices`` (n,), as stored: (n, H, W, C) uint8 or float32."""
         return self._arrays.choose(layout.input_file(data.images), data.dtype, data.shape, indices)
 
     def labels(self, data: DataRef, start: int, stop: int) -> NDArray[np.int64]:
-        """Labels start to stop."""
+        """Labels ``start`` to ``stop`` (excluded), (stop - start,)."""
         return self._arrays.read(layout.input_file(data.labels), "int64", (data.count,), start, stop)

@@ -47,7 +47,7 @@ def input_file(blob: Blob) -> str:
 
 
 def shard_file(shards: ShardRange, suffix: str) -> str:
-    """A file of a shard range: ``npy``, ``parquet`` or ``json``."""
+    """A file of a shard range, with the suffix ``npy``, ``parquet`` or ``json``."""
     return f"{SHARDS}/{shards.name}.{suffix}"
 
 
@@ -72,5 +72,5 @@ def orchestrator_file(token: str) -> str:
 
 
 def shards_of_attempt(path: re.Match[str]) -> int:
-    """How many shards an attempt is of, from a match of ATTEMPT_PATH."""
+    """The number of shards of an attempt, from a match of ATTEMPT_PATH."""
     return int(path[3]) - int(path[2]) + 1 if path[3] else 1

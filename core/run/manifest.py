@@ -1,4 +1,4 @@
-"""The manifest: all that determines a run, written once before anything is sent."""
+"""The manifest: everything that determines a run, written once before any message is sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ _LAYOUT = re.compile(rb'"layout": ?([0-9]{1,9})\b')
 
 
 class Blob(Value):
-    """A content-addressed input of a run."""
+    """A content-addressed input of a run.
+
+    Attributes:
+        name: the SHA-256 in hexadecimal, with the suffix of the file type.
+        sha256: of the file's content.
+    """
 
     name: str = Field(pattern=r"^[0-9a-f]{64}\.(npy|keras|h5)$")
     sha256: Sha256
@@ -32,9 +37,13 @@ class Blob(Value):
 
 
 class StageConfig(Value):
-    """An attack by its registered name, with all of its hyper-parameters, and the inputs that it alone needs.
+    """One attack of a run.
 
-    only_unchanged: it is for the images that the stage before left unchanged, not for all that withstood.
+    Attributes:
+        attack: the registered name.
+        params: all hyper-parameters, defaults included.
+        assets: inputs that this attack alone needs.
+        only_unchanged: whether it is for the images that the previous stage left unchanged, not for all unbroken ones.
     """
 
     attack: str
@@ -46,11 +55,13 @@ class StageConfig(Value):
 class RunConfig(Value):
     """How the images are attacked. With the inputs, it determines the result.
 
-    stages: each image goes from one to the next while it withstands.
-    labels: what an attack moves an image away from, the clean prediction or the data set's label.
-    target: what it is to be predicted as instead: a class, or a rule of core.shard.targets.
-    bounds: the lowest and highest pixel value that the model expects.
-    batch_size: the fixed shape of every pass through the model.
+    Attributes:
+        stages: the attacks in their order; each image passes to the next one while it is unbroken.
+        labels: what an attack moves an image away from, the clean prediction or the data set's label.
+        target: what it moves an image towards, if anything: a class, or a rule of core.shard.targets.
+        bounds: the lowest and highest pixel value that the model expects.
+        seed: selects all random numbers.
+        batch_size: the fixed number of images in every pass through the model.
     """
 
     stages: tuple[StageConfig, ...] = Field(min_length=1)
@@ -68,12 +79,22 @@ class RunConfig(Value):
 
     @property
     def attack(self) -> str:
-        """The attacks that every image can come to, by their names: ``mifgsm,deepfool``."""
+        """The names of the attacks for all images, joined: ``mifgsm,deepfool``."""
         return ",".join(stage.attack for stage in self.stages if not stage.only_unchanged)
 
 
 class DataRef(Value):
-    """The attacked images: (count, *image_shape) of type dtype, and their labels."""
+    """The attacked images and their labels.
+
+    Attributes:
+        name: as the user named the data.
+        count: number of images N.
+        image_shape: (H, W, C).
+        dtype: of the stored images.
+        images: .npy file (N, H, W, C).
+        labels: .npy file (N,).
+        class_names: one per class; empty if unknown.
+    """
 
     name: str
     count: Size
@@ -96,7 +117,13 @@ class DataRef(Value):
 
 
 class ModelRef(Value):
-    """The attacked model."""
+    """The attacked model.
+
+    Attributes:
+        name: as the user named it.
+        classes: number of classes.
+        file: the Keras file.
+    """
 
     name: str
     classes: int = Field(ge=2)
@@ -131,10 +158,20 @@ class ShardSlice(Value):
 
 
 class Manifest(Value):
-    """All that a worker needs to know of a run. Written once, before anything is sent.
+    """All that a worker needs to know about a run. Written once, before any message is sent.
 
-    max_attempts: failed executions before a shard is given up. time_limit: seconds for one execution.
-    shards_per_task: neighbours that a task takes together; the result is the same with any number of them.
+    Attributes:
+        layout: version of the files' layout.
+        run_id: digest of everything that determines the result.
+        created: when the run was planned, ISO 8601 in UTC.
+        config: how the images are attacked.
+        data: the images.
+        model: the model.
+        shards: number of shards.
+        max_attempts: failed attempts before a shard is quarantined.
+        time_limit: seconds for one attempt.
+        shards_per_task: neighbouring shards that one task takes; the result does not depend on it.
+        versions: of the software that determines the result.
     """
 
     layout: Literal[2] = LAYOUT
@@ -156,7 +193,7 @@ class Manifest(Value):
         return self
 
     def slice_of(self, shards: ShardRange) -> ShardSlice:
-        """The images of a shard range. Shards differ by one image at most."""
+        """The images of a shard range. Sizes of shards differ by one image at most."""
         if not 0 <= shards.first <= shards.last < self.shards:
             raise ValueError(f"{shards} of a run with {self.shards}")
         n = self.data.count
@@ -164,13 +201,21 @@ class Manifest(Value):
         return ShardSlice(first=shards.first, last=shards.last, start=start, stop=stop)
 
     def range_of(self, index: int) -> ShardRange:
-        """The range that a task takes together, of which shard ``index`` is one."""
+        """The range of shards that one task takes and that shard ``index`` belongs to."""
         first = index // self.shards_per_task * self.shards_per_task
         return ShardRange(first, min(first + self.shards_per_task, self.shards) - 1)
 
 
 def check_layout(content: bytes, url: str) -> None:
-    """Refuse the manifest of another layout in one clear line; raises StoreError. Damage is for the decoder to find."""
+    """Refuse the manifest of another layout in one clear line. Damaged manifests pass; the decoder reports them.
+
+    Args:
+        content: the manifest's bytes.
+        url: of the run, for the message.
+
+    Raises:
+        StoreError: the run has another layout.
+    """
     found = _LAYOUT.search(content[:4096])
     if found and int(found[1]) != LAYOUT:
         raise StoreError(

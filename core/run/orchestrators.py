@@ -1,4 +1,4 @@
-"""What orchestrators leave in a run: their heartbeats, and how long the last one took."""
+"""What orchestrators write to a run: their heartbeats, and how long the last one took."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ class Orchestrators:
         self._folder.write(layout.TIMING, encode(timing, indent=2))
 
     def timing(self) -> RunTiming | None:
-        """How long the run took; None where no orchestrator has finished it. Raises IntegrityError."""
+        """How long the run took; None if no orchestrator has finished it. Raises IntegrityError."""
         return read_document(self._folder, RunTiming, layout.TIMING)

@@ -15,11 +15,11 @@ class Quarantine:
         self._folder = folder
 
     def add(self, index: int, error: str) -> None:
-        """Give a shard up, with the reason."""
+        """Give up a shard for a reason, ``error``."""
         self._folder.write(layout.quarantine_file(index), error.encode())
 
     def errors(self) -> dict[int, str]:
-        """The quarantined shards with their reasons."""
+        """The quarantined shards and the reason for each."""
         matches = map(layout.QUARANTINE_NAME.fullmatch, self._folder.names(layout.QUARANTINE))
         return {
             index: self._folder.read(layout.quarantine_file(index), 0, _LONGEST_ERROR).decode(errors="replace")
@@ -27,5 +27,5 @@ class Quarantine:
         }
 
     def lift(self, index: int) -> None:
-        """Let a shard take part again."""
+        """Release a shard, so that it is attacked again."""
         self._folder.remove(layout.quarantine_file(index))

@@ -1,4 +1,4 @@
-"""What workers and orchestrators leave in the store on the way: records of shards, attempts, heartbeats."""
+"""What workers and orchestrators write to the store during a run: records of shards, attempts, heartbeats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from core.run.value import Count, Seconds, Sha256, Size, Value
 
 
 class Fingerprint(Value):
-    """What can change a result's bits beside its inputs: the worker's software and processor."""
+    """What can change the bits of a result besides its inputs.
+
+    Attributes:
+        versions: the worker's software.
+        processor: its processor, see core.runtime.fingerprint.
+        batch_size: images in a pass.
+    """
 
     versions: dict[str, str]
     processor: str
@@ -22,10 +28,14 @@ class ShardRecord(Value):
     """A finished shard range. Written last: shards with a record are finished.
 
     Attributes:
-        shard: which shards, and which images.
+        shard: the shards and their images.
         images_sha256: of the adversarial images' bytes alone (C order, little-endian float32).
         rows_sha256: of the file with their rows of the ledger.
-        seconds, cpu_seconds: what the attempt took.
+        successes: images whose prediction changed.
+        fallbacks: images that went to the fallback.
+        fingerprint: what they were computed with.
+        worker: the node name.
+        seconds, cpu_seconds: duration of the attempt.
     """
 
     shard: ShardSlice
@@ -46,13 +56,14 @@ class ShardRecord(Value):
 
 
 class Attempt(Value):
-    """One execution of a work unit, as its worker keeps it up to date.
+    """One execution of a work unit, kept up to date by its worker.
 
     Attributes:
         task_id: comes from a message and becomes a file name.
+        worker: the node name.
         started: seconds since the epoch by the worker's clock.
-        heartbeat: grows while the worker lives.
-        redelivered: the broker had delivered the message before.
+        heartbeat: increases while the worker lives.
+        redelivered: whether the broker had delivered the message before.
         error: why the attempt failed, or why an orchestrator gave it up.
     """
 
@@ -65,11 +76,13 @@ class Attempt(Value):
 
 
 class Orchestrator(Value):
-    """The heartbeat of a process that drives a run, with what it has counted so far (see ``History``).
+    """The heartbeat of a process that drives a run, with its counts so far (see ``History``).
 
     Attributes:
-        seen: when it was written, seconds since the epoch by the orchestrator's clock.
-        gone: it ended on purpose, and no further heartbeat comes.
+        token: names the process.
+        host, pid: where it runs.
+        seen: when the heartbeat was written, seconds since the epoch by the orchestrator's clock.
+        gone: the process ended on purpose, and no further heartbeat comes.
     """
 
     token: str = Field(pattern=r"^[0-9a-f]{32}$")

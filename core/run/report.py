@@ -10,7 +10,13 @@ from core.run.value import Count, Rate, Sha256, Size, Value
 
 
 class AuditCheck(Value):
-    """One thing that was checked about the result."""
+    """The outcome of one check of the result.
+
+    Attributes:
+        name: what was checked.
+        passed: whether it passed.
+        detail: what was found.
+    """
 
     name: str
     passed: bool
@@ -31,7 +37,11 @@ class ClassStatistics(Value):
 
 
 class AttackStatistics(Value):
-    """The statistics of the images that one attack made: those it flipped first, or that none flipped."""
+    """The statistics of the images that one attack made: those it flipped first or came nearest to.
+
+    Attributes:
+        linf_max, l2_max: the largest change, in units of the bounds.
+    """
 
     attack: str
     count: Size
@@ -45,13 +55,13 @@ class History(Value):
 
     Attributes:
         orchestrators: processes that drove the run.
-        messages: sent by them up to the reduce.
-        attempts: at shards, counted by shard.
+        messages: number sent before the reduce.
+        attempts: number of attempts, summed over the shards.
         redelivered: attempts whose message the broker had delivered before.
         failures: attempts that failed or were given up, by kind of error.
         speculative_attempts: work units sent a second time because they were slow.
         damaged_shards: shards attacked again because their artifacts in the store were damaged.
-        workers_restarted, brokers_restarted: of the embedded default.
+        workers_restarted, brokers_restarted: embedded processes that were restarted.
     """
 
     orchestrators: Count
@@ -68,16 +78,30 @@ class History(Value):
 class Report(Value):
     """What ``report.json`` holds: every number measured on the artifacts as written.
 
-    clean_accuracy: share of images that are predicted as their label; robust_accuracy: predicted as
-    their label before and after the attack, so not 1 - error_rate, which counts as right an image
-    that the attack moved onto its label. success_rate: share of images whose prediction on the
-    adversarial image differs from that on the clean one; error_rate: whose prediction on the
-    adversarial image differs from the label; success_rate_uint8: the success rate after rounding the
-    adversarial image to 8 bits. ssim_mean and ssim_full_mean: means of the ledger's ``ssim`` and
-    ``ssim_full`` over all images; ssim_mean_success: of ``ssim`` over the successes. They are None
-    where SSIM is not defined (a side under 11 pixels) or no image counts.
-    target_rate: of a targeted run, the share of images that are predicted as their target.
-    errors: why each quarantined shard was given up. timing: what shards and reduce took, in seconds.
+    Rates are in 0..1. The SSIM means are None where SSIM is not defined (a side under 11 pixels) or no image counts.
+
+    Attributes:
+        complete: whether every shard is finished.
+        clean_accuracy: share of images that are predicted as their label.
+        robust_accuracy: share predicted as their label before and after the attack. It is not 1 - error_rate, which
+            counts an image as correct if the attack moved it onto its label.
+        success_rate: share whose prediction on the adversarial image differs from that on the clean one.
+        error_rate: share whose prediction on the adversarial image differs from the label.
+        success_rate_uint8: the success rate after rounding the adversarial images to 8 bits.
+        target_rate: in a targeted run, the share predicted as the target.
+        ssim_mean, ssim_full_mean: means of the ledger's ``ssim`` and ``ssim_full`` over all images.
+        ssim_mean_success: mean of ``ssim`` over the successes.
+        linf_max: the largest change of a pixel, in units of the bounds.
+        means: mean of each metric.
+        fallback_count, fallback_reasons: images that went to the fallback, in all and by reason.
+        unchanged_count: adversarial images equal to the clean ones.
+        duplicate_count: images equal to an earlier one.
+        steps_mean: mean number of steps.
+        missing_shards, quarantined_shards: the unfinished shards, and those given up.
+        errors: why each quarantined shard was given up.
+        attack_data_sha256: of ``attack_data.npy``; None if the run is incomplete.
+        timing: what shards and reduce took, in seconds.
+        history: attempts and faults.
     """
 
     run_id: str = Field(pattern=r"^[0-9a-f]{16}$")

@@ -26,7 +26,12 @@ class Results:
         self._folder, self._arrays = folder, arrays
 
     def write_attack_data(self, data: DataRef, batches: Callable[[], Iterable[NDArray[np.float32]]]) -> None:
-        """Write ``attack_data.npy`` (N, H, W, C); ``batches`` gives its images, some at a time."""
+        """Write ``attack_data.npy`` (N, H, W, C).
+
+        Args:
+            data: the attacked images.
+            batches: returns the adversarial images in order, in batches, at each call.
+        """
 
         def produce(file: IO[bytes]) -> None:
             file.write(npy_header(data.shape, np.dtype("<f4")))
@@ -36,11 +41,11 @@ class Results:
         self._folder.write_with(layout.ATTACK_DATA, produce)
 
     def attack_data(self, data: DataRef, start: int, stop: int) -> NDArray[np.float32]:
-        """Images start to stop of ``attack_data.npy``."""
+        """Images ``start`` to ``stop`` (excluded) of ``attack_data.npy``, (stop - start, H, W, C)."""
         return self._arrays.read(layout.ATTACK_DATA, "float32", data.shape, start, stop)
 
     def chosen_attack_data(self, data: DataRef, indices: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The images of ``attack_data.npy`` at ``indices``."""
+        """The images of ``attack_data.npy`` at ``indices`` (n,), (n, H, W, C)."""
         return self._arrays.choose(layout.ATTACK_DATA, "float32", data.shape, indices)
 
     def write(self, name: str, produce: Callable[[IO[bytes]], T]) -> T:
@@ -52,11 +57,11 @@ class Results:
         return self._folder.read_with(name, consume)
 
     def content(self, name: str) -> bytes:
-        """A whole result file; raises FileNotFoundError."""
+        """The whole content of a result file; raises FileNotFoundError."""
         return self._folder.read(name)
 
     def exists(self, name: str) -> bool:
-        """Whether a result file is there."""
+        """Whether a result file exists."""
         return self._folder.exists(name)
 
     def report(self) -> Report | None:
@@ -64,9 +69,9 @@ class Results:
         return read_document(self._folder, Report, layout.REPORT)
 
     def write_report(self, report: Report) -> None:
-        """Publish the report: the last thing that the reduce does."""
+        """Publish the report, the last step of the reduce."""
         self._folder.write(layout.REPORT, encode(report, indent=2))
 
     def withdraw_report(self) -> None:
-        """Remove the report, because the run goes on."""
+        """Remove the report, because the run continues."""
         self._folder.remove(layout.REPORT)

@@ -1,4 +1,4 @@
-"""One run in a store, by its URL: its manifest, and what it stores, each kind behind an attribute of its own."""
+"""One run in a store: its manifest, and its files, grouped by kind."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from core.storage.npy_reader import NpyReader
 
 class RunStore:
     """The folder of one run, whether it exists or not.
+
+    Args:
+        url: of the folder.
 
     Attributes:
         inputs: images, labels, model and assets.
@@ -97,7 +100,7 @@ class RunStore:
         return self.folder.exists(layout.CANCELLED)
 
     def uncancel(self) -> None:
-        """Let the run go on."""
+        """Withdraw the request to stop."""
         self.folder.remove(layout.CANCELLED)
 
     def release(self, index: int) -> None:

@@ -1,4 +1,4 @@
-"""The finished shards of a run: adversarial images, rows of the ledger, and the records that make them count."""
+"""The finished shards of a run: adversarial images, rows of the ledger, and records."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _AT_ONCE = 1024  # records in memory
 class Shards:
     """Reads and writes the shard artifacts in a run's folder.
 
-    A record is written after its artifacts, so whatever has a record is finished.
+    A record is written after its artifacts, so shards with a record are finished.
     """
 
     def __init__(self, folder: Folder, arrays: NpyReader, manifest: Callable[[], Manifest]) -> None:
@@ -47,23 +47,23 @@ class Shards:
         return buffer.getvalue()
 
     def write_record(self, record: ShardRecord) -> None:
-        """Publish a record. Its artifacts must be there by now."""
+        """Publish a record, after its artifacts."""
         self._folder.write(layout.shard_file(record.shard.range, "json"), encode(record))
 
     def images(self, data: DataRef, shard: ShardSlice) -> NDArray[np.float32]:
-        """The adversarial images of a shard range as stored; raises IntegrityError."""
+        """The adversarial images (n, H, W, C) of a shard range, as stored; raises IntegrityError."""
         (images,) = self.images_of(data, [shard])
         if isinstance(images, IntegrityError):
             raise images
         return images
 
     def images_of(self, data: DataRef, shards: Sequence[ShardSlice]) -> list[NDArray[np.float32] | IntegrityError]:
-        """The adversarial images of several shard ranges, or what is wrong with them."""
+        """The adversarial images of several shard ranges, or for a damaged one its error."""
         names = [layout.shard_file(shard.range, "npy") for shard in shards]
         return self._arrays.whole(names, "float32", [(shard.count, *data.image_shape) for shard in shards])
 
     def rows_of(self, finished: Sequence[FinishedShard]) -> list[pa.Table | IntegrityError]:
-        """The rows of several shard ranges, or what is wrong with them. They are parsed only if the digest fits."""
+        """The rows of several shard ranges, or for a damaged one its error. Only verified bytes are parsed."""
         names = [layout.shard_file(each.shard.range, "parquet") for each in finished]
         contents = self._folder.read_many([(name, None, None) for name in names])
         found: list[pa.Table | IntegrityError] = []
@@ -75,7 +75,7 @@ class Shards:
         return found
 
     def record(self, shards: ShardRange) -> ShardRecord | None:
-        """The record of a shard range if it is finished; raises IntegrityError."""
+        """The record of a shard range, None if it is not finished; raises IntegrityError."""
         good, damaged = self.records([shards])
         if damaged:
             raise damaged[shards]
@@ -84,7 +84,7 @@ class Shards:
     def records(
         self, ranges: Iterable[ShardRange]
     ) -> tuple[dict[ShardRange, ShardRecord], dict[ShardRange, IntegrityError]]:
-        """The records of those ranges that have one, and what is wrong with the damaged ones."""
+        """The records of the finished ranges, and the errors of the damaged ones."""
         wanted = sorted(ranges)
         good: dict[ShardRange, ShardRecord] = {}
         damaged: dict[ShardRange, IntegrityError] = {}
@@ -101,7 +101,7 @@ class Shards:
     def all_records(
         self, ranges: Iterable[ShardRange]
     ) -> Iterator[tuple[dict[ShardRange, ShardRecord], dict[ShardRange, IntegrityError]]]:
-        """``records`` of any number of ranges in their order, some at a time."""
+        """``records`` of any number of ranges in their order, in batches."""
         wanted = sorted(ranges)
         for first in range(0, len(wanted), _AT_ONCE):
             yield self.records(wanted[first : first + _AT_ONCE])
@@ -111,7 +111,7 @@ class Shards:
         return self._folder.exists(layout.shard_file(shards, "json"))
 
     def finished(self) -> list[ShardRange]:
-        """What has a record, from one listing. A shard that was finished in a range and alone is listed once."""
+        """The finished shard ranges, from one listing. A shard finished both in a range and alone is listed once."""
         manifest = self._manifest()
         alone: set[int] = set()
         ranges: list[ShardRange] = []

@@ -1,4 +1,4 @@
-"""The folder that holds all runs: what ``--store`` names."""
+"""The folder that holds all runs, as given by ``--store``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ _RUN_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class Store:
-    """The folder that holds the runs."""
+    """The folder that holds the runs.
+
+    Args:
+        url: a path, or any fsspec URL.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/") or url
@@ -25,7 +29,7 @@ class Store:
         return RunStore(self.folder.url(run_id))
 
     def run_ids(self) -> list[str]:
-        """The names of the folders that can be runs, from one listing."""
+        """The names of the folders that may be runs, from one listing."""
         return [name for name in self.folder.names() if _RUN_ID.fullmatch(name)]
 
     def runs(self) -> list[RunStore]:
@@ -33,7 +37,11 @@ class Store:
         return [run for run in map(self.run, self.run_ids()) if run.has_manifest()]
 
     def by_age(self) -> tuple[list[tuple[RunStore, Manifest]], dict[str, AdvshardError]]:
-        """All runs with their manifests, the newest last, and the errors of those that cannot be read, by URL."""
+        """All runs by the time of their creation.
+
+        Returns:
+            The readable runs with their manifests, the newest last; and the errors of the unreadable ones, by URL.
+        """
         good: list[tuple[RunStore, Manifest]] = []
         unreadable: dict[str, AdvshardError] = {}
         for run in self.runs():
@@ -48,7 +56,7 @@ class Store:
         return [run for run in map(self.run, self.run_ids()) if run.half_removed()]
 
     def planned(self, run_id: str) -> bool:
-        """Whether there is such a run; raises StoreError where the store doesn't say."""
+        """Whether a run exists; raises StoreError if the store cannot be asked."""
         try:
             return self.run(run_id).has_manifest()
         except Exception as error:  # noqa: BLE001 - each file system raises its own exceptions

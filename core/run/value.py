@@ -1,4 +1,4 @@
-"""What every JSON document of a run is made of: frozen, validated values, and their canonical digest."""
+"""The base of every JSON document of a run: frozen, validated values, and their canonical digest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Value(BaseModel):
-    """Base of all contracts: immutable, no unknown keys, no NaN."""
+    """Base of all documents: immutable, no unknown keys, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

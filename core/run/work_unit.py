@@ -1,4 +1,4 @@
-"""Work units: what one message asks a worker to do. A range of shards, often just one, or the reduce."""
+"""Work units: what one message asks a worker to do, either a range of shards, often just one, or the reduce."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TASKS = 64  # fewest tasks of a run, so that as many workers can share it
 
 @dataclass(frozen=True, order=True)
 class ShardRange:
-    """Neighbouring shards ``first`` to ``last`` (included) that one task attacks together; often just one.
+    """Neighbouring shards ``first`` to ``last`` (included) that one task attacks; often just one.
 
     They share an attempt, a file of images, one of rows, and a record, because a message and a file cost as
     much for ten images as for hundreds.
@@ -30,12 +30,12 @@ class ShardRange:
 
     @property
     def is_single(self) -> bool:
-        """Whether it is one shard."""
+        """Whether it is a single shard."""
         return self.first == self.last
 
     @property
     def name(self) -> str:
-        """Its part of file names: ``00000003``, or ``00000003-00000007``."""
+        """The stem of its file names: ``00000003``, or ``00000003-00000007``."""
         return f"{self.first:08d}" if self.is_single else f"{self.first:08d}-{self.last:08d}"
 
     def __iter__(self) -> Iterator[int]:
@@ -66,12 +66,12 @@ REDUCE = Reduce()
 
 
 def single(index: int) -> ShardRange:
-    """Shard ``index`` by itself."""
+    """The range of shard ``index`` alone."""
     return ShardRange(index, index)
 
 
 def range_size(images: int, shards: int, image_shape: tuple[int, ...]) -> int:
-    """How many shards a task takes together by default.
+    """How many shards a task takes by default.
 
     Args:
         images: number of images in the run.

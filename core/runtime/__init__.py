@@ -1,4 +1,4 @@
-"""What a process computes on and with: software versions, processor, memory, caches.
+"""What a process computes with: software versions, processor, memory, caches.
 
 The fingerprint decides which workers may share a run.
 """

@@ -1,4 +1,4 @@
-"""Files that an attack needs beside the model and the images: candidates to compose with, a generator."""
+"""Files that an attack needs besides model and images, such as candidates or a generator."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Asset:
-    """A file known by its content. path: a local copy, verified."""
+    """A file known by its content.
+
+    Attributes:
+        sha256: of the content.
+        path: a local, verified copy.
+    """
 
     sha256: str
     path: Path
 
     def array(self) -> NDArray[Any]:
-        """The array of an ``.npy`` file, read as it is needed."""
+        """The array of an ``.npy`` file, memory-mapped."""
         return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False))

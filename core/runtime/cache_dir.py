@@ -1,4 +1,4 @@
-"""Where downloaded data sets are kept between runs."""
+"""The folder for downloads, logs and copies of inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a machine is, as far as it can change the bits of a result."""
+"""Describes a machine as far as it can change the bits of a result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SETTINGS = {"ONEDNN_MAX_CPU_ISA": "", ONEDNN: WANTED}  # and what they are wher
 
 
 def versions() -> dict[str, str]:
-    """The versions that a result depends on, read without importing the packages."""
+    """The versions that a result depends on, found without importing the packages."""
     return {"advshard-result": str(RESULT_VERSION), **{package: _version(package) for package in PACKAGES}}
 
 

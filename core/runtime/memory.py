@@ -1,4 +1,4 @@
-"""The memory that a process here can have: the machine's, or less where a container is limited."""
+"""The memory available to a process here: the machine's, or less in a limited container."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ _NO_LIMIT = 1 << 62  # version 1 of control groups says so by a huge number
 
 
 class Memory(NamedTuple):
-    """Bytes; ``limited`` where a control group allows less than the machine has."""
+    """An amount of memory.
+
+    Attributes:
+        total, available: bytes.
+        limited: whether a control group allows less than the machine has.
+    """
 
     total: int
     available: int
@@ -17,7 +22,14 @@ class Memory(NamedTuple):
 
 
 def memory(root: Path = Path("/")) -> Memory | None:
-    """What ``/proc`` and the control group of this process say; None where there is no such thing."""
+    """Read the memory from ``/proc`` and this process's control group.
+
+    Args:
+        root: where they are mounted.
+
+    Returns:
+        None on a system without them.
+    """
     try:
         lines = (root / "proc/meminfo").read_text().splitlines()
         found = {name: 1024 * int(rest.split()[0]) for name, rest in (line.split(":", 1) for line in lines)}

@@ -32,11 +32,11 @@ def process_budget(found: Memory | None, processes: int) -> int:
 
 
 class MemoryCache:
-    """Values by what determines them. The least recently used goes first, the newest always stays.
+    """Values by key. The least recently used goes first; the newest always stays.
 
     Args:
-        budget: gives the bytes that all entries together may have; asked at each new entry.
-        least_entry: bytes that an entry counts at least. A memory map has no size, but holds a file open.
+        budget: returns the bytes that all entries together may have; called for each new entry.
+        least_entry: bytes that an entry counts at least. A memory map has no size, but keeps a file open.
     """
 
     def __init__(self, budget: Callable[[], int], least_entry: int = _LEAST_ENTRY) -> None:
@@ -47,11 +47,11 @@ class MemoryCache:
         return key in self._entries
 
     def get(self, key: Hashable, make: Callable[[], tuple[T, int]]) -> T:
-        """The value of a key, made if it is not there.
+        """The value of a key, created if it is missing.
 
         Args:
-            key: names what the value is, and all that it depends on: files by their SHA-256.
-            make: gives the value and its bytes.
+            key: all that the value depends on, files by their SHA-256.
+            make: returns the value and its size in bytes.
         """
         if key not in self._entries:
             value, size = make()
@@ -69,7 +69,7 @@ class MemoryCache:
 
 
 def array_bytes(*arrays: NDArray[Any]) -> int:
-    """The memory of arrays; a memory map has none of its own."""
+    """The bytes of memory that arrays occupy; a memory map occupies none."""
     return sum(array.nbytes for array in arrays if not _mapped(array))
 
 

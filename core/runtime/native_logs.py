@@ -1,4 +1,4 @@
-"""Keep TensorFlow's start-up notes off the user's terminal."""
+"""Keeps TensorFlow's start-up messages off the user's terminal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from core.runtime.onednn import ask_for_onednn
 
 @contextmanager
 def quiet_native_logs() -> Iterator[None]:
-    """Import TensorFlow with its native notes sent to nowhere; Python's own errors still show.
+    """Discard native messages while TensorFlow is imported. Python's own errors still show.
 
-    The notes are written by C++ code to file descriptor 2 before any log level counts.
+    C++ code writes these messages to file descriptor 2 before any log level applies.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     ask_for_onednn()

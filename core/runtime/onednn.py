@@ -1,4 +1,4 @@
-"""Which of its kernels TensorFlow computes with. It looks when it is imported."""
+"""Selects the kernels that TensorFlow computes with, before it is imported."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ WANTED = "1"
 
 
 def ask_for_onednn() -> None:
-    """Take oneDNN's on every processor; by itself, TensorFlow does so only where there is VNNI.
+    """Use oneDNN's kernels on every processor; by default TensorFlow uses them only with VNNI.
 
     They are faster with AVX2 alone too (docs/decisions/0015-speed.md), and one default gives processors
-    with the same vector instructions the same bits. What the environment says already stays.
+    with the same vector instructions the same bits. A value in the environment takes precedence.
     """
     os.environ.setdefault(ONEDNN, WANTED)

@@ -1,4 +1,4 @@
-"""A shard range, from its slice of the inputs to its record."""
+"""Attacks a shard range: from its slice of the inputs to its record."""
 
 from __future__ import annotations
 
@@ -28,9 +28,18 @@ ClassifierOf = Callable[[RunStore, Manifest], Classifier]
 
 
 def run_shard(run: RunStore, shards: ShardRange, classifier_of: ClassifierOf, worker: str) -> ShardRecord:
-    """Attack a shard range and publish it. If it is finished already, its record is returned unchanged.
+    """Attack a shard range and publish the result. A range that is already finished is left unchanged.
 
     The metrics are measured on the adversarial images as they are read back from the store.
+
+    Args:
+        run: the run.
+        shards: the range.
+        classifier_of: returns the run's model.
+        worker: name for the record.
+
+    Returns:
+        The record.
     """
     known = finished_record(run, shards)
     if known is not None:
@@ -75,9 +84,9 @@ def run_shard(run: RunStore, shards: ShardRange, classifier_of: ClassifierOf, wo
 
 
 def finished_record(run: RunStore, shards: ShardRange) -> ShardRecord | None:
-    """The record of these shards, or of the range that one task takes them in; None where they are to be attacked.
+    """The record of these shards, or of the range that one task takes them in; None if they are not finished.
 
-    A record that can't be read counts as none: it is made again.
+    A record that cannot be read counts as missing: the shards are attacked again.
     """
     for each in dict.fromkeys((shards, run.manifest().range_of(shards.first))):
         with suppress(IntegrityError):

@@ -1,6 +1,6 @@
 """A cascade of attacks, which passes only unbroken images to the next attack.
 
-A fallback is a stage of the same kind, for the images that the stage before left unchanged.
+A fallback is such a stage too, for the images that the previous stage left unchanged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ VANISHED, UNMOVED = "gradient vanished", "no change"
 
 @dataclass(frozen=True)
 class Stage:
-    """One attack of a cascade; see StageConfig."""
+    """One attack of a cascade; see StageConfig.
+
+    Attributes:
+        name: the registered name.
+        attack: the attack with its hyper-parameters.
+        only_unchanged: whether it is for the images that the previous stage left unchanged.
+        assets: what the attack's ``prepare`` returned.
+    """
 
     name: str
     attack: Attack
@@ -36,12 +43,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the stages made of n examples.
+    """The result of a cascade for n examples.
 
-    attack: the stage whose image it is: the first that reached the goal, or else the one that came nearest.
-    steps: of that stage. reason: why an image went to a stage for unchanged ones, or "".
-    forward_passes, backward_passes: (n,), of all stages that attacked the image (see Attacked), and the cascade's own,
-        which tell whether it goes on and which stage came nearest.
+    Attributes:
+        images: (n, H, W, C).
+        steps: (n,), of the stage in ``attack``.
+        attack: the stage that made each image: the first that reached the goal, or else the one that came nearest.
+        reason: why an image went to a fallback, or "".
+        forward_passes, backward_passes: (n,), of all stages that attacked the image (see Attacked), and of the cascade
+            itself, to decide whether an image passes on and which stage came nearest.
     """
 
     images: Images
@@ -75,7 +85,12 @@ def build(name: str, params: dict[str, Scalar]) -> Attack:
 
 
 def stages_of(config: RunConfig, assets_of: Callable[[StageConfig], Mapping[str, Asset]] = lambda _: {}) -> list[Stage]:
-    """The stages of a run in their order."""
+    """The stages of a run in their order.
+
+    Args:
+        config: of the run.
+        assets_of: returns a stage's assets by name.
+    """
     return [
         Stage(stage.attack, build(stage.attack, stage.params), stage.only_unchanged, assets_of(stage))
         for stage in config.stages
@@ -88,7 +103,16 @@ def run_stages(
     examples: Examples,
     clean_predictions: NDArray[np.int64],
 ) -> Outcome:
-    """Attack the examples. Those that reach the goal before any attack only pass through the first stage."""
+    """Attack the examples with each stage in turn.
+
+    Examples that reach the goal before any attack only pass through the first stage.
+
+    Args:
+        stages: the attacks.
+        classifier: the attacked model.
+        examples: n examples.
+        clean_predictions: (n,), the classes predicted for them.
+    """
     first = stages[0]
     attacked = first.attack.run(classifier, replace(examples, assets=first.assets))
     count = len(attacked.images)

@@ -1,4 +1,4 @@
-"""From stored images and labels to the examples that attacks take: what each image is moved away from, or towards."""
+"""Converts stored images and labels to the examples of an attack, with the labels or targets to attack."""
 
 from __future__ import annotations
 

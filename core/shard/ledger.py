@@ -18,15 +18,16 @@ _FIRST_METRICS = ("ssim", "ssim_full", "l0", "l1", "l2", "linf")
 
 
 def metric_names() -> list[str]:
-    """All registered metrics: those of the contract first, then the others by name."""
+    """The names of all registered metrics: first those that every ledger has, then the others, sorted."""
     return [*_FIRST_METRICS, *(name for name in METRICS if name not in _FIRST_METRICS)]
 
 
 def schema() -> pa.Schema:
     """The columns of ``ledger.parquet``.
 
-    forward_passes, backward_passes: of the classifier, spent by all attacks of the cascade to make the image's example,
-    and by the cascade to choose between them. The predictions of clean image and example, which measure, don't count.
+    forward_passes and backward_passes are the classifier's, spent by all attacks of the cascade on an image, and by the
+    cascade to choose between them. The predictions on the clean image and on the example, which only measure, do not
+    count.
     """
     return pa.schema(
         [
@@ -51,7 +52,13 @@ def schema() -> pa.Schema:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of n adversarial images: predictions, and one array (n,) per metric."""
+    """Measurements of n adversarial images.
+
+    Attributes:
+        clean_prediction, adversarial_prediction: (n,) classes.
+        uint8_prediction: (n,), the classes predicted after rounding the adversarial images to 8 bits.
+        metrics: (n,) per metric.
+    """
 
     clean_prediction: NDArray[np.int64]
     adversarial_prediction: NDArray[np.int64]
@@ -66,9 +73,13 @@ def measure(
     bounds: Bounds,
     clean_prediction: NDArray[np.int64] | None = None,
 ) -> Measured:
-    """Predictions and metrics of pairs of images (n, H, W, C) within the bounds.
+    """Predictions and metrics of pairs of images.
 
-    clean_prediction: that of the same clean images, where it was made before.
+    Args:
+        classifier: the attacked model.
+        clean, adversarial: (n, H, W, C) within the bounds.
+        bounds: lowest and highest pixel value.
+        clean_prediction: (n,), if already known.
     """
     rounded = to_float(to_uint8(adversarial, bounds), bounds)
     changed = (rounded != adversarial).any(axis=(1, 2, 3))
@@ -85,7 +96,15 @@ def measure(
 
 
 def measure_metrics(clean: Images, adversarial: Images, bounds: Bounds) -> dict[str, NDArray[np.float64]]:
-    """Every registered metric (n,) of pairs of images (n, H, W, C); metrics that share a function are computed once."""
+    """Compute every registered metric. Metrics that share a function are computed once.
+
+    Args:
+        clean, adversarial: (n, H, W, C) within the bounds.
+        bounds: lowest and highest pixel value.
+
+    Returns:
+        (n,) per metric, by name.
+    """
     found: dict[str, NDArray[np.float64]] = {}
     for name in metric_names():
         if name not in found:
@@ -104,7 +123,14 @@ def rows(
     digests: list[bytes],
     shards: NDArray[np.int64],
 ) -> pa.Table:
-    """The rows of n images, ``shards`` (n,) the shard of each."""
+    """The rows of n images.
+
+    Args:
+        measured: their measurements.
+        outcome: of the cascade.
+        indices, labels, targets, shards: (n,).
+        digests: n digests of 32 bytes.
+    """
     columns = {
         "index": indices,
         "label": labels,

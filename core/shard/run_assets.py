@@ -1,4 +1,4 @@
-"""The inputs that a run's attacks need beside images and model, as local files."""
+"""The inputs that a run's attacks need besides images and model, as local files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.storage.folder import Folder
 
 
 def assets_of(run: RunStore, stage: StageConfig) -> dict[str, Asset]:
-    """The stage's assets by their names; raises IntegrityError where one isn't there or was changed."""
+    """The stage's assets by name; raises IntegrityError if one is missing or damaged."""
     return {name: cached((run.url, blob.name), partial(_fetch, run, blob)) for name, blob in stage.assets.items()}
 
 

@@ -17,9 +17,12 @@ from core.run.run_store import RunStore
 
 
 def classifier_of(run: RunStore, manifest: Manifest, *, trusted: bool = False) -> Classifier:
-    """The run's model, read from its inputs and verified by its digest, at its batch size.
+    """The run's model at its batch size, read from its inputs and verified by its digest.
 
-    Code in its file runs only if it is trusted: that is for whoever loads it to say, never for the run.
+    Args:
+        run: the run.
+        manifest: its manifest.
+        trusted: whether code in the model's file may run. The caller decides this, never the run.
     """
     classifier = cached_classifier(
         manifest.model.file.sha256,
@@ -34,7 +37,7 @@ def classifier_of(run: RunStore, manifest: Manifest, *, trusted: bool = False) -
 
 
 def refuse_untrusted(run: RunStore, manifest: Manifest) -> None:
-    """Raise ModelError if the run's model brings code of its own. Nothing of it is loaded."""
+    """Raise ModelError if the run's model contains code, without loading it."""
     with _file_of(run, manifest) as path:
         refuse_own_code(path, file_suffix(path))
 

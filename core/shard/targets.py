@@ -1,4 +1,4 @@
-"""The class that each image is to be predicted as, in a targeted run."""
+"""The target class of each image in a targeted run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ _DRAW = 1 << 32  # among an image's random numbers, those that no attack takes
 
 
 def targets(rule: Rule, logits: NDArray[np.float32], indices: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """The targets (n,) of images with these clean logits (n, classes) and indices in the data set.
+    """The target classes (n,).
 
-    A number is that class for all. ``least-likely`` is the class with the smallest logit (Kurakin et al. 2016,
-    arXiv 1607.02533, section 2.3), ``random`` any but the predicted one.
+    Args:
+        rule: a class for all images; ``least-likely``, the class with the smallest logit (Kurakin et al. 2016,
+            arXiv 1607.02533, section 2.3); or ``random``, any class but the predicted one.
+        logits: (n, classes), of the clean images.
+        indices: (n,), each image's index in the data set.
+        seed: the run's seed.
     """
     if isinstance(rule, int):
         return np.full(len(logits), rule)

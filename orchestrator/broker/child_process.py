@@ -1,4 +1,4 @@
-"""A child process that ends with this one, also when this one is killed. The program needs no knowledge of it."""
+"""A child process that ends with this one, even if this one is killed. The program needs no support for it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ChildProcess:
     Args:
         command: the program and its arguments.
         log: the file for its output.
-        folder: removed at its end, if given.
-        env: added to the environment.
+        folder: removed when the program ends, if given.
+        env: variables added to the environment.
     """
 
     def __init__(self, command: list[str], log: str, folder: str = "", env: dict[str, str] | None = None) -> None:
@@ -42,7 +42,7 @@ class ChildProcess:
             self.kill()
 
     def kill(self) -> None:
-        """End the program at once; the folder stays."""
+        """End the program at once, without removing the folder."""
         os.killpg(self._shell.pid, signal.SIGKILL)
         self._shell.wait()
         if self._shell.stdin is not None:

@@ -1,4 +1,4 @@
-"""The broker: which one, and whether it answers."""
+"""The connection to the broker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _IMPATIENT = {"socket_timeout": 10.0, "socket_connect_timeout": 5.0}
 
 
 def use_broker(url: str) -> None:
-    """Send everything from here on through the broker at ``url``, also if there was another one before."""
+    """Send all further messages through the broker at ``url``, even if another one was used before."""
     app.close()  # the pool of connections to that one
     vars(app).pop("amqp", None)  # and its producers: both are made again when they are needed
     app.conf.broker_url = url
@@ -39,7 +39,7 @@ def check_broker(url: str) -> None:
 
 
 def masked(url: str) -> str:
-    """The URL without its password."""
+    """The URL with its password replaced by ``**``."""
     import kombu.utils.url
 
     return str(kombu.utils.url.maybe_sanitize_url(url))

@@ -1,4 +1,4 @@
-"""Dispatch: sends the work units of one run to its workers. A message is the run's URL and a shard range."""
+"""Dispatch: sends the work units of one run to workers. A message is the run's URL and a shard range."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _RETRY = {"max_retries": 1, "interval_start": 0.1}
 
 
 class CeleryDispatcher:
-    """Sends to one partition of a queue: the one with the fewest messages when the run began.
+    """Sends to one partition of a queue, the one with the fewest messages when the run begins.
 
-    It is chosen again after an outage of the broker, because another broker, or an empty one, may be back.
+    It is chosen again after an outage of the broker, because the broker may have been replaced or have lost its
+    messages.
     """
 
     def __init__(self, run: RunStore, manifest: Manifest, queue: str = DEFAULT_QUEUE) -> None:
@@ -55,7 +56,7 @@ class CeleryDispatcher:
             raise ConnectionError(str(error)) from None
 
     def why_idle(self) -> str:
-        """Why nobody takes anything from the broker, as far as its workers tell."""
+        """Why no worker takes messages, as far as the workers report."""
         try:
             queues = app.control.inspect(timeout=1.0).active_queues() or {}
         except Exception as error:  # noqa: BLE001 - each transport raises its own exceptions

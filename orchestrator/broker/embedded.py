@@ -1,6 +1,6 @@
-"""The default when no broker is given: a private Valkey server and worker processes.
+"""The default without a broker: a private Valkey server and worker processes.
 
-They start and end with the command, also when it is killed: the server through a shell that waits for the
+They start and end with the command, even if it is killed: the server through a shell that waits for the
 end of a pipe from this process, the workers by watching their parent.
 """
 
@@ -41,7 +41,7 @@ class EmbeddedFleet:
         workers: number of worker processes.
         logs: folder for their logs.
         store: URL of the only store that they may open.
-        trust_model: whether they may run code in the model's file; if not, what the environment says holds.
+        trust_model: whether they may run code in the model's file; if false, the environment decides.
     """
 
     def __init__(self, workers: int, logs: Path, store: str, *, trust_model: bool = False) -> None:
@@ -59,7 +59,14 @@ class EmbeddedFleet:
         return self.server.url
 
     def tend(self) -> list[str]:
-        """Restart what died; the names of the workers that did. Raises when that doesn't help."""
+        """Restart processes that died.
+
+        Returns:
+            The names of the workers that died.
+
+        Raises:
+            AdvshardError: workers keep dying as soon as they start.
+        """
         if not self.server.alive():
             self.server.restart()
         died = []
@@ -77,13 +84,13 @@ class EmbeddedFleet:
         return died
 
     def end_worker(self, name: str) -> None:
-        """End a worker that hangs, if it is one of these; ``tend`` starts another one."""
+        """Kill a worker that hangs, if it is one of these; ``tend`` then starts another."""
         for worker in self._workers:
             if worker.name == name and worker.process.poll() is None:
                 os.killpg(worker.process.pid, signal.SIGKILL)
 
     def stop(self, *, gently: bool = True) -> None:
-        """End the workers, gently first unless they have nothing more to do, then the server."""
+        """End the workers, and then the server; ``gently`` lets workers finish short tasks."""
         for worker in self._workers:
             if worker.process.poll() is None:
                 if gently:

@@ -1,4 +1,4 @@
-"""Flower, the web page that shows Celery's workers and tasks: behind a password, on this machine alone."""
+"""Flower, the web page that shows Celery's workers and tasks, protected by a password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLUMNS = "name,args,state,worker,runtime,received,uuid"
 
 @dataclass(frozen=True)
 class FlowerConfig:
-    """Where Flower listens, and its password (one is made up if none is given)."""
+    """Where Flower listens, and its password."""
 
     broker: str
     port: int = PORT
@@ -28,28 +28,28 @@ class FlowerConfig:
 
     @classmethod
     def create(cls, broker: str, port: int = PORT, address: str = LOOPBACK) -> FlowerConfig:
-        """With the password of the settings, or one of its own."""
+        """A configuration with the password of the settings, or else a random one."""
         given = settings().flower()
         return cls(broker, port, address, given or secrets.token_urlsafe(9), given is not None)
 
     @property
     def url(self) -> str:
-        """What to open in a browser."""
+        """The page's address."""
         return f"http://{self.address}:{self.port}"
 
     @property
     def greeting(self) -> str:
-        """Where it is and how to get in. A password that was given is not repeated."""
+        """The page's address and how to log in. A password from the settings is not repeated."""
         return f"Flower at {self.url}, user {USER}, password {'as given' if self.given else self.password}"
 
     @property
     def command(self) -> list[str]:
-        """The program. What is secret is in its environment, where other users don't see it."""
+        """The command line. Secrets are in the environment, which other users cannot see."""
         return python_command("-m", "tasks", "flower")
 
     @property
     def environment(self) -> dict[str, str]:
-        """Flower's options, and the broker."""
+        """The environment variables: Flower's options, and the broker."""
         return {
             "ADVSHARD_BROKER_URL": self.broker,
             "FLOWER_ADDRESS": self.address,
@@ -66,7 +66,7 @@ def start_flower(config: FlowerConfig, log: str) -> ChildProcess:
 
 
 def free_port(wanted: int = PORT) -> int:
-    """``wanted`` if nobody listens there, else another one."""
+    """``wanted`` if it is free, otherwise another free port."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             try:

@@ -37,7 +37,7 @@ def server_program() -> str:
 
 
 class ValkeyServer:
-    """A Valkey server on a password-protected Unix socket in a folder of its own."""
+    """A Valkey server on a password-protected Unix socket in a temporary folder."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="advshard-"))
@@ -57,7 +57,7 @@ class ValkeyServer:
 
     @property
     def url(self) -> str:
-        """The broker URL. It holds the password."""
+        """The broker URL, with the password."""
         return f"redis+socket://:{self._password}@{self.folder}/v.sock?virtual_host=0"
 
     def alive(self) -> bool:
@@ -68,13 +68,13 @@ class ValkeyServer:
             return False
 
     def restart(self) -> None:
-        """Start it again from its append-only file. The old child process must not remove the folder."""
+        """Restart the server from its append-only file, in the same folder."""
         self._child.kill()
         self.restarts += 1
         self._start()
 
     def stop(self) -> None:
-        """End it and remove its folder."""
+        """End the server and remove its folder."""
         self._child.stop()
         self._client.close()
         shutil.rmtree(self.folder, ignore_errors=True)

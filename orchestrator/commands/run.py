@@ -246,7 +246,7 @@ def _setting(text: str) -> tuple[str, Scalar]:
 
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise ConfigError("--set NAME=VALUE", repr(text), "give --set random_start=true, say")
+        raise ConfigError("--set NAME=VALUE", repr(text), "for example --set random_start=true")
     try:
         parsed = json.loads(value)
     except json.JSONDecodeError:

@@ -26,7 +26,7 @@ NAME = "celery"
     help=f"Queues to take from, as 'run --queue' names them [ADVSHARD_QUEUES, {DEFAULT_QUEUE}]",
 )
 @click.option(
-    "--name", help=f"The worker is NAME@HOST  [default: {NAME}, or {NAME}-2 and so on if that one is at work]"
+    "--name", help=f"The worker is NAME@HOST  [default: {NAME}, or {NAME}-2 and so on if that one is running]"
 )
 @click.option(
     "--max-memory",

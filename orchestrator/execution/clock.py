@@ -1,4 +1,4 @@
-"""The clock of the scheduler. Tests inject one that does not wait."""
+"""The clock of the scheduler. Tests replace it with one that does not wait."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Seconds on a clock that never jumps, and a way to let some of them pass."""
+    """A monotonic clock, and a way to wait."""
 
     def now(self) -> float:
         """Seconds since an arbitrary moment."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
+        """Wait for a number of seconds."""
         ...
 
 
 class SteadyClock:
-    """The clock of this process."""
+    """The monotonic clock of this process."""
 
     def now(self) -> float:
         """See Clock."""

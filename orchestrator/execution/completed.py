@@ -1,4 +1,4 @@
-"""Which shards are finished, in a few bytes each, since a run may have millions; and the sums over them."""
+"""The finished shards in a few bytes each, since a run may have millions, and sums over them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Completed:
         return [index for index in range(len(self._successes)) if index in self and index not in others]
 
     def add(self, record: ShardRecord) -> None:
-        """Count a finished shard range. Its successes are known as a sum, which its first shard gets."""
+        """Count a finished shard range. Its successes are known only as a sum, assigned to its first shard."""
         for index in record.shard.range:
             if index in self:
                 self.remove(index)
@@ -43,7 +43,7 @@ class Completed:
             self._count(index, 1)
 
     def remove(self, index: int) -> None:
-        """A shard turned out not to be finished."""
+        """Uncount a shard that turned out not to be finished."""
         self._count(index, -1)
         self._successes[index] = _OPEN
 

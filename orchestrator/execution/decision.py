@@ -1,4 +1,4 @@
-"""What to do about a work unit: a pure decision from what is known of it, of the run, and of the clock."""
+"""Decides what to do about a work unit, as a pure function of what is known about it, the run and the clock."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Situation:
-    """What is known of the run as a whole.
+    """What is known about the run as a whole.
 
     Attributes:
-        stalled: there was no progress for long, or a worker has died, so what no worker started counts as lost.
-        idle_workers: no other work unit waits for a worker.
+        stalled: whether there was no progress for long, or a worker died, so that unstarted messages count as lost.
+        idle_workers: whether no other work unit waits for a worker.
         slow_after: seconds after which a running work unit counts as slow.
     """
 
@@ -65,13 +65,13 @@ def decide_in_flight(unit: WorkUnit, seen: Observation, run: Situation, max_atte
 
 
 def decide_waiting(unit: WorkUnit, unfinished: int, failures: int, max_attempts: int) -> Action:
-    """What to do about a work unit whose turn it is to be sent.
+    """What to do about a work unit that is next to be sent.
 
     Args:
         unit: the work unit.
         unfinished: how many of its shards are neither finished nor quarantined; another orchestrator, or a
-            message that was thought to be lost, may have finished them.
-        failures: failed attempts at exactly this unit so far, those of other orchestrators included.
+            message that was considered lost, may have finished them.
+        failures: failed attempts at exactly this unit so far, including those of other orchestrators.
         max_attempts: failed attempts at one shard before it is quarantined.
     """
     if isinstance(unit, Reduce):

@@ -42,7 +42,7 @@ def execute(
     queue: str = DEFAULT_QUEUE,
     trust_model: bool = False,
 ) -> Report:
-    """Drive a planned run to its report. A run that is complete already is left as it is.
+    """Drive a planned run to its report. A run that is already complete is left unchanged.
 
     In Celery's eager mode (``task_always_eager``) there is no broker and no worker: the tasks run in this process.
 
@@ -50,8 +50,8 @@ def execute(
         run: the run.
         broker: its URL; None for a private server and worker processes.
         workers: number of worker processes without a broker; None for one per core.
-        flower: whether Flower shows the run while it goes on.
-        queue: name of the queue, for workers of one's own.
+        flower: whether Flower shows the run.
+        queue: name of the queue that the workers consume.
         trust_model: whether the embedded workers may run code in the model's file; workers of a broker have their own
             setting.
 

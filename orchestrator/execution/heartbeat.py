@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def current_orchestrator(run: RunStore) -> Orchestrator | None:
-    """The orchestrator that drives the run; None where there is none."""
+    """The orchestrator that drives the run at the moment, or None."""
     return next((each for each in reversed(run.orchestrators.all()) if _is_current(each)), None)
 
 
@@ -36,15 +36,15 @@ class Heartbeat:
         self._next = 0.0
 
     def renew(self, *, now: bool = False, gone: bool = False, **counts: int) -> None:
-        """Write it if it is due.
+        """Write the heartbeat if it is due.
 
         Args:
-            now: write it in any case.
-            gone: say that this process ends.
+            now: write it even if it is not due.
+            gone: record that this process ends.
             counts: what this process did so far, fields of ``Orchestrator``.
 
         Raises:
-            StoreError: the store refuses it for good.
+            StoreError: the store refuses it permanently.
         """
         if time.monotonic() < self._next and not (now or gone):
             return

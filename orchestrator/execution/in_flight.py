@@ -20,15 +20,15 @@ class _Sighting:
 
 @dataclass(frozen=True)
 class Observation:
-    """What is known of a work unit in flight.
+    """What is known about a work unit in flight.
 
     Attributes:
-        started: a worker has begun an attempt since it was sent.
-        alive: one of these attempts may still finish.
+        started: whether a worker has begun an attempt since it was sent.
+        alive: whether one of these attempts may still finish.
         running: seconds since the first of them was seen.
-        errors: of all failed attempts so far, those of other orchestrators and the faults included.
-        faults: attempts that have to be given up, with the reason.
-        speculated: a speculative attempt was sent.
+        errors: of all failed attempts so far, including those of other orchestrators and the faults.
+        faults: attempts to give up, with the reason.
+        speculated: whether a speculative attempt was sent.
     """
 
     started: bool
@@ -41,13 +41,13 @@ class Observation:
 
 @dataclass
 class InFlight:
-    """A work unit that was sent, and what was seen of its attempts since.
+    """A work unit that was sent, and the attempts at it that were seen since.
 
-    All times are those of this process's steady clock, since the clocks of others may jump.
+    All times are those of this process's monotonic clock, since the clocks of other machines may jump.
 
     Attributes:
         known: task ids of the attempts before it was sent.
-        speculated: a speculative attempt was sent.
+        speculated: whether a speculative attempt was sent.
     """
 
     known: frozenset[str]

@@ -1,4 +1,4 @@
-"""How long the scheduler waits for what, and how much it sends at a time."""
+"""How long the scheduler waits, and how much it sends at a time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ class Limits:
     """Seconds, unless stated otherwise.
 
     Attributes:
-        poll: between two looks at the store.
+        poll: between two polls of the store.
         lease: without a heartbeat (one comes every 5 s) before a worker counts as lost.
-        idle: without any progress before what no worker has started counts as lost. Doubled each time.
-        slow: that a work unit runs at least before it can get a speculative attempt.
-        slow_factor: and how many times the median of the others, a number.
-        patience: that the broker or the store may be unreachable.
+        idle: without progress before unstarted messages count as lost. Doubled each time.
+        slow: minimum running time of a work unit before a speculative attempt.
+        slow_factor: the same, as a multiple of the median running time.
+        patience: how long the broker or the store may be unreachable.
         window: messages in flight at most, a number, so that several runs share the workers.
-        few: work units in flight near the end, a number; then the store is polled more often.
+        few: number of work units in flight below which the store is polled more often.
     """
 
     poll: float = 0.2

@@ -19,5 +19,5 @@ class Outage:
         return self._clock.now() - self._since
 
     def end(self) -> None:
-        """It answered."""
+        """Record a success."""
         self._since = None

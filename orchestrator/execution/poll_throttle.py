@@ -1,4 +1,4 @@
-"""When to look at the store again: the cost of a look decides how often there is one."""
+"""Limits how often the store is polled, depending on how long a poll takes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _LONGEST = 10.0  # seconds between two looks at most; a lease is three times as 
 
 
 class PollThrottle:
-    """A context manager around each look; ``due`` says when the next one is."""
+    """A context manager around each poll; ``due`` says whether the next one may begin."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SteadyClock()
         self._began = self._next = self._clock.now()
 
     def due(self) -> bool:
-        """Whether it is time for another look."""
+        """Whether the next poll is due."""
         return self._clock.now() >= self._next
 
     def __enter__(self) -> None:

@@ -44,19 +44,19 @@ class Dispatcher(Protocol):
         ...
 
     def why_idle(self) -> str:
-        """Why no worker starts anything."""
+        """Why no worker starts a task."""
         ...
 
 
 class Workers(Protocol):
-    """The worker processes, as far as this process can look after them."""
+    """The worker processes that this process manages."""
 
     def tend(self) -> list[str]:
-        """Keep them alive; the names of those that died since the last call."""
+        """Restart dead processes, and return the names of those that died since the last call."""
         ...
 
     def replace(self, name: str) -> None:
-        """An attempt of this worker was given up while it seemed to live."""
+        """Replace a worker that seems alive, but whose attempt was given up."""
         ...
 
 
@@ -105,7 +105,8 @@ class Scheduler:
         """Return the report. Shards that turn out to be damaged are attacked again first.
 
         Raises:
-            IncompleteError: the reduce keeps failing; and as ``attack``.
+            IncompleteError: the reduce keeps failing, or as ``attack``.
+            StoreError: as ``attack``.
         """
         while True:
             self._states.phase = "reduce"
@@ -120,7 +121,7 @@ class Scheduler:
 
     @property
     def progress(self) -> Progress:
-        """How far the run is."""
+        """The progress of the run."""
         return self._states.progress()
 
     def _open_units(self) -> Iterator[ShardRange]:

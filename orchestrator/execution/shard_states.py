@@ -1,4 +1,4 @@
-"""The state of each shard as this orchestrator knows it: open, finished or quarantined. Owns all progress counts."""
+"""The state of each shard as this orchestrator knows it: open, finished or quarantined; and all counts of progress."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ShardStates:
         self.note = ""
 
     def read_quarantine(self) -> None:
-        """Take over which shards the store has in quarantine."""
+        """Read from the store which shards are in quarantine."""
         self.quarantined = set(self._run.quarantine.errors())
 
     def is_finished(self, shards: ShardRange) -> bool:
@@ -60,18 +60,18 @@ class ShardStates:
         return [index for index in self.completed.missing() if index not in self.quarantined]
 
     def finish(self, record: ShardRecord) -> None:
-        """Count a finished range, also if it was quarantined before."""
+        """Count a finished range, even if it was quarantined."""
         self.completed.add(record)
         for index in self.quarantined.intersection(record.shard.range):
             self.quarantined.remove(index)
             self._run.quarantine.lift(index)
 
     def note_rate(self, now: float) -> None:
-        """Shards were finished at ``now``, seconds on the steady clock."""
+        """Update the rate; shards were finished at ``now``, in seconds on the monotonic clock."""
         self._rate.add(now, self.completed.images)
 
     def lose(self, index: int) -> None:
-        """The artifacts of a shard are damaged: it is attacked again, but not for ever."""
+        """Reopen a shard with damaged artifacts, unless it was damaged too often."""
         if index in self.completed:
             self.completed.remove(index)
         self.counters.damaged_shards += 1
@@ -85,7 +85,7 @@ class ShardStates:
         self.quarantined.add(index)
 
     def progress(self) -> Progress:
-        """A snapshot."""
+        """The progress at the moment."""
         return Progress(
             total_shards=self._manifest.shards,
             total_images=self._manifest.data.count,

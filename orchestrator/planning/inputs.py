@@ -43,7 +43,7 @@ def array_input(array: NDArray[Any]) -> Input:
 
 
 def file_input(path: Path) -> Input:
-    """Read a Keras file once, so that what is written is what was hashed. Raises ModelError for another file."""
+    """Read a Keras file once, so that the hashed bytes are those written. Raises ModelError for another file."""
     suffix, content = file_suffix(path), path.read_bytes()
     return _hashed(suffix, len(content), lambda: [content])
 

@@ -1,7 +1,7 @@
-"""From a request to a planned run: validate, hash the inputs, publish.
+"""Turns a request into a planned run: validate, hash the inputs, publish.
 
-Nothing is sent before the manifest stands in the store. The run's id is a digest of all that
-determines its result, so that the same command finds its run again.
+Nothing is sent before the manifest is in the store. The run's id is a digest of everything that determines its
+result, so the same command finds its run again.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from orchestrator.planning.validate import check_classes, default_batch_size, ru
 
 
 def plan(request: Request, images: ImageSet | None = None) -> RunStore:
-    """Validate the request, and put its inputs and its manifest into the store.
+    """Validate the request, and write its inputs and its manifest to the store.
 
     Args:
         request: the run as the user describes it.
-        images: what is attacked instead of ``request.data``.
+        images: the images to attack, instead of ``request.data``.
 
     Returns:
-        The run: the one of the same request, if it was planned before.
+        The run: an existing one, if the same request was planned before.
 
     Raises:
-        InputError: the request can't be carried out; it has no manifest in the store.
+        InputError: the request is invalid; no manifest is written.
     """
     config = run_config(request)
     store = Store(request.store)

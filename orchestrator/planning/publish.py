@@ -11,7 +11,11 @@ from orchestrator.planning.inputs import Input
 
 
 def publish(run: RunStore, manifest: Manifest, inputs: Iterable[Input]) -> None:
-    """Write the inputs, and the manifest last: a run that has one is complete. Raises StoreError."""
+    """Write the inputs, then the manifest: a run with a manifest has all its inputs.
+
+    Raises:
+        StoreError: the store refuses them.
+    """
     try:
         for each in inputs:
             run.inputs.write(each.blob, each.pieces)

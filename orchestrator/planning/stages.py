@@ -1,4 +1,4 @@
-"""From the attacks that the user names to the stages of a run, with every hyper-parameter written out."""
+"""Turns the attacks that the user names into the stages of a run, with every hyper-parameter."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ Params = dict[str, Scalar]
 
 
 def cascade(names: str, fallback: str | None, params: Params, bounds: Bounds) -> list[StageConfig]:
-    """The stages ``a,b,c``, and the fallback behind the first of them; raises ConfigError.
+    """The stages of ``a,b,c``, with the fallback after the first.
 
-    A hyper-parameter ``steps`` is for all that have one, ``b.steps`` for b alone.
+    Args:
+        names: registered attacks, separated by commas.
+        fallback: the attack for images that the first attack leaves unchanged; None for no fallback.
+        params: hyper-parameters. ``steps`` applies to every attack that has it, ``b.steps`` to b alone.
+        bounds: lowest and highest pixel value.
+
+    Raises:
+        ConfigError: an attack or a hyper-parameter is unknown or invalid.
     """
     chosen = names.split(",")
     twice = sorted({name for name in chosen if chosen.count(name) > 1})
@@ -34,7 +41,7 @@ def cascade(names: str, fallback: str | None, params: Params, bounds: Bounds) ->
 
 
 def stage(name: str, params: Params, bounds: Bounds) -> StageConfig:
-    """One attack; defaults in units of the pixel range are scaled to the bounds. Raises ConfigError."""
+    """One attack, with defaults in units of the pixel range scaled to the bounds. Raises ConfigError."""
     kind: type[Attack] = ATTACKS[name]
     extent = bounds[1] - bounds[0]
     plain = build(name, params)

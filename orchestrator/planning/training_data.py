@@ -1,4 +1,4 @@
-"""The image sets of a training, by what the user calls them."""
+"""The image sets of a training, by the names that the user gives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNIT = (0.0, 1.0)
 
 
 def load_train_set(data: str) -> ImageSet:
-    """The training images of a registered data set, or those in an .npz file; raises DataError. Floats are in 0..1."""
+    """The training images of a registered data set, or those in an .npz file; raises DataError."""
     if data not in DATASETS:
         return load_images(data, _UNIT)
     load = getattr(DATASETS[data](), "load_train", None)
@@ -28,9 +28,14 @@ def load_train_set(data: str) -> ImageSet:
 
 
 def load_sets(data: str, test_data: str | None) -> tuple[ImageSet, ImageSet]:
-    """Training and test images that fit each other; raises DataError.
+    """Training and test images that fit each other.
 
-    data: a registered data set, or an .npz file, which needs test_data beside it. Float images are in 0..1.
+    Args:
+        data: a registered data set, or an .npz file with floats in 0..1 or 8-bit pixels.
+        test_data: another .npz file, required with the first.
+
+    Raises:
+        DataError: a set is missing or invalid, or the two do not fit each other.
     """
     train_set = load_train_set(data)
     if data not in DATASETS and test_data is None:

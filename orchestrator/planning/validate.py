@@ -1,4 +1,4 @@
-"""Everything in a request that can be wrong, checked before anything is hashed or written. Pure functions."""
+"""Checks everything in a request before anything is hashed or written. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,17 +20,20 @@ _BATCH = 64
 
 
 def run_config(request: Request) -> RunConfig:
-    """Write out the request's attack with every hyper-parameter. Raises ConfigError for what can't be.
+    """The request's attacks with every hyper-parameter.
 
-    The batch size is that of small images if the request names none: see ``default_batch_size``.
+    The batch size is that of small images unless the request names one: see ``default_batch_size``.
+
+    Raises:
+        ConfigError: an option or a hyper-parameter is invalid.
     """
     if request.shards < 1:
-        raise ConfigError("1 shard or more", f"{request.shards}", "give --shards 64, say")
+        raise ConfigError("1 shard or more", f"{request.shards}", "for example --shards 64")
     if request.limit is not None and request.limit < 1:
         raise ConfigError("a limit of 1 image or more", f"{request.limit}", "leave --limit out for all images")
     low, high = request.bounds
     if not (np.isfinite([low, high]).all() and low < high):
-        raise ConfigError("bounds LO below HI", f"{low:g} {high:g}", "give --bounds 0 1, say")
+        raise ConfigError("bounds LO below HI", f"{low:g} {high:g}", "for example --bounds 0 1")
     return RunConfig(
         stages=tuple(cascade(request.attack, request.fallback, request.params, request.bounds)),
         labels=request.labels,
@@ -52,12 +55,12 @@ def _target(request: Request) -> int | str | None:
     if target in RULES:
         return target
     if not target.isdecimal():
-        raise ConfigError(f"a class number, {' or '.join(RULES)} as the target", repr(target), "give --target 3, say")
+        raise ConfigError(f"a class number, {' or '.join(RULES)} as the target", repr(target), "for example --target 3")
     return int(target)
 
 
 def check_classes(images: ImageSet, config: RunConfig, card: ModelCard) -> None:
-    """Raise InputError for a label or a target that is no class of the model."""
+    """Raise InputError for a label or a target that is not a class of the model."""
     if images.labels.max() >= card.classes:
         raise DataError(
             f"labels in 0..{card.classes - 1}, for a model with {card.classes} classes",

@@ -1,4 +1,4 @@
-"""Some images of the run: clean, adversarial, and their difference, magnified."""
+"""Some images of the run: clean, adversarial, and their magnified difference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page needs from a ledger of any length: it is read by row groups, and a few of its rows are kept."""
+"""Reads what the page needs from a ledger of any length, row group by row group, keeping only a few rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BINS = 40
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many images have an SSIM between two edges: of all images, of the successes, and by ``ssim_full``."""
+    """The number of images per SSIM interval: of all images, of the successes, and by ``ssim_full``."""
 
     edges: NDArray[np.float64]
     all_images: NDArray[np.int64]
@@ -42,7 +42,7 @@ class Histogram:
 
 
 def candidates(file: IO[bytes]) -> dict[str, NDArray[Any]]:
-    """The rows that the gallery chooses from, by column: the first of each kind."""
+    """The rows that the gallery chooses from, by column: the first ones of each kind."""
     seen: Counter[int | str] = Counter()
     found = [rows.take(_first_ones(rows, seen)) for rows in _groups(file, COLUMNS)]
     kept = pa.concat_tables(found)
@@ -50,7 +50,7 @@ def candidates(file: IO[bytes]) -> dict[str, NDArray[Any]]:
 
 
 def histogram(file: IO[bytes]) -> Histogram | None:
-    """The histogram of both SSIMs, from the lowest value to 1; None where SSIM is not defined."""
+    """The histogram of both SSIMs, from the lowest value to 1; None if SSIM is not defined."""
     # NaN stays NaN.
     lowest = np.min(
         [column.to_numpy().min() for rows in _groups(file, ("ssim", "ssim_full")) for column in rows.columns]

@@ -1,4 +1,4 @@
-"""``report.html``: one self-contained file."""
+"""Writes ``report.html``, a single self-contained file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orchestrator.report.timing import seconds_of
 
 
 def warm_up() -> None:
-    """Import what drawing a page needs, in a thread."""
+    """Import in a thread what drawing a page needs."""
 
     def load() -> None:
         for name in ("jinja2", "matplotlib.figure", "matplotlib.backends.backend_svg"):
@@ -29,7 +29,7 @@ def warm_up() -> None:
 
 
 def write_page(run: RunStore, report: Report) -> None:
-    """Draw the page of a reduced run and put it beside its report."""
+    """Draw the page of a reduced run and write it next to the report."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     manifest = run.manifest()
@@ -51,7 +51,7 @@ def write_page(run: RunStore, report: Report) -> None:
 
 
 def headline(report: Report, manifest: Manifest) -> list[tuple[str, str, str, str]]:
-    """Rows of the table at the head: name, this run's value, the source experiment's or "", and what it means."""
+    """The rows of the first table: name, value, the source experiment's value or "", and meaning."""
     comparable = manifest.data.name == source.COMPARABLE and report.n_images == 10_000 and report.complete
     model_accuracy = {"cnn": source.CNN_ACCURACY, "mlp": source.MLP_ACCURACY}.get(manifest.model.name)
 

@@ -1,6 +1,6 @@
-"""What the source experiment reports, to compare a run with.
+"""The results of the source experiment, for comparison.
 
-It used the 10,000 test images of Fashion-MNIST, so its results are shown beside runs on that set only.
+It used the 10,000 test images of Fashion-MNIST, so its results are shown only for runs on that set.
 """
 
 from __future__ import annotations

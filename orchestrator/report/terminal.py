@@ -14,7 +14,7 @@ from orchestrator.report.timing import seconds_of
 
 
 def print_summary(run: RunStore, report: Report) -> None:
-    """The statistics at the head of the report, and whatever is wrong, on standard output."""
+    """Print the main statistics of the report, and its warnings, on standard output."""
     table = Table(title=f"run {report.run_id}", show_header=False)
     statistics: dict[str, float | int | None] = {
         "images": report.n_images,
@@ -52,7 +52,7 @@ def print_summary(run: RunStore, report: Report) -> None:
 
 
 def number_text(value: float | int | None) -> str:
-    """A number as it is shown: four decimal places, or whole."""
+    """A number as text: four decimal places, or an integer."""
     if value is None:
         return "not defined"
     return str(value) if isinstance(value, int) else f"{value:.4f}"

@@ -32,7 +32,7 @@ def test_the_health_check_and_the_names(server: ValkeyServer) -> None:
         assert command("worker", "--check", "--name", "celery-2", **environment).returncode == 3
         refused = command(*arguments, "--name", "celery", **environment)
         assert refused.returncode == 2
-        assert "which is at work" in refused.stderr
+        assert "which is running" in refused.stderr
         with started(*arguments, **environment) as second:
             assert second.stderr is not None
             assert f"this worker is celery-2@{gethostname()}" in second.stderr.readline()
