@@ -28,7 +28,7 @@ print(result.url)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, one_thread: None) -> Path:
     """Modules that raise when they are imported, a folder ``tests``, an image set and a model."""
     for name in NAMES:
         (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name}.py of the user was imported')\n")
