@@ -59,11 +59,8 @@ def section(result: Result, *, again: bool = False) -> list[str]:
     for each in result.tables:
         lines += [*table(each), ""]
     if result.statistics:
-        rows = [
-            [statistic.what, _value(statistic), _limit(statistic), _verdict(statistic)]
-            for statistic in result.statistics
-        ]
-        lines += [*table(Table(columns=["statistic", "measured", "target", ""], rows=rows)), ""]
+        rows = [[statistic.what, _value(statistic)] for statistic in result.statistics]
+        lines += [*table(Table(columns=["statistic", "measured"], rows=rows)), ""]
     for note in result.notes:
         lines += [note, ""]
     return lines[:-1]
@@ -82,16 +79,3 @@ def table(content: Table) -> list[str]:
 
 def _value(statistic: Statistic) -> str:
     return f"{statistic.value:,.4g} {statistic.unit}".strip()
-
-
-def _limit(statistic: Statistic) -> str:
-    limits = []
-    if statistic.most is not None:
-        limits.append(f"at most {statistic.most:,g}")
-    if statistic.least is not None:
-        limits.append(f"at least {statistic.least:,g}")
-    return " and ".join(limits)
-
-
-def _verdict(statistic: Statistic) -> str:
-    return {True: "met", False: "**missed**", None: ""}[statistic.met]

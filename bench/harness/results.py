@@ -8,22 +8,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Statistic(BaseModel):
-    """One number and its target: at most ``most``, at least ``least``, or neither."""
+    """One number with its unit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     what: str
     value: float
     unit: str = ""
-    most: float | None = None
-    least: float | None = None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the target is met; None where there is none."""
-        if self.most is None and self.least is None:
-            return None
-        return (self.most is None or self.value <= self.most) and (self.least is None or self.value >= self.least)
 
 
 class Table(BaseModel):

@@ -48,11 +48,9 @@ def measure(*, quick: bool) -> Result:
             where = f"{model}, {norm}"
             (ours, success), (theirs, _) = found[OURS], found[PEER]
             statistics += [
-                Statistic(what=f"{where}: mean distance, relative to Foolbox", value=ours / theirs, most=1.0),
-                Statistic(what=f"{where}: success", value=success, least=1.0),
-                Statistic(
-                    what=f"{where}: CPU time, relative to Foolbox", value=turns.ratio(cpu[OURS], cpu[PEER]), most=1.0
-                ),
+                Statistic(what=f"{where}: mean distance, relative to Foolbox", value=ours / theirs),
+                Statistic(what=f"{where}: success", value=success),
+                Statistic(what=f"{where}: CPU time, relative to Foolbox", value=turns.ratio(cpu[OURS], cpu[PEER])),
             ]
     columns = ["model", "norm", "", "mean distance", "success", "CPU s"]
     return Result(

@@ -106,18 +106,14 @@ def statistics(every: Row, early: Row, default: Row, best: Row, images: int) -> 
     peer = best.entrant.name
     theirs = CPU_SECONDS * images / IMAGES
     return [
-        Statistic(
-            what=f"CPU time of the same steps, relative to {peer}", value=turns.ratio(every.cpu, best.cpu), most=0.5
-        ),
+        Statistic(what=f"CPU time of the same steps, relative to {peer}", value=turns.ratio(every.cpu, best.cpu)),
         Statistic(
             what=f"CPU time of the same steps, relative to {peer} with its default number of threads",
             value=turns.ratio(every.cpu, best.said(WIDE, "cpu_seconds")),
         ),
         Statistic(what=f"success of the same steps, minus that of {peer}", value=every.success - best.success),
-        Statistic(
-            what=f"CPU time with early stop, relative to {peer}", value=turns.ratio(early.cpu, best.cpu), most=0.25
-        ),
-        Statistic(what=f"success with early stop, minus that of {peer}", value=early.success - best.success, least=0.0),
+        Statistic(what=f"CPU time with early stop, relative to {peer}", value=turns.ratio(early.cpu, best.cpu)),
+        Statistic(what=f"success with early stop, minus that of {peer}", value=early.success - best.success),
         Statistic(what=f"CPU time of the default, relative to {peer}", value=turns.ratio(default.cpu, best.cpu)),
         Statistic(what=f"success of the default, minus that of {peer}", value=default.success - best.success),
         Statistic(

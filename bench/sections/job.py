@@ -52,7 +52,6 @@ def measure(*, quick: bool) -> Result:
             Statistic(
                 what=f"wall time of the whole job, relative to a script with {PEER}",
                 value=turns.ratio([each.wall for each in ours], [each.wall for each in theirs]),
-                most=0.5,
             )
         ],
         notes=[

@@ -147,9 +147,8 @@ def peers(*, quick: bool) -> Result:
                 Statistic(
                     what=f"{where}: its CPU time as a multiple of ours, {how}",
                     value=peer.seconds / row.seconds,
-                    least=5,
                 ),
-                Statistic(what=f"{where}: our success minus its, {how}", value=row.success - peer.success, least=0),
+                Statistic(what=f"{where}: our success minus its, {how}", value=row.success - peer.success),
             ]
     return Result(
         name="one-pixel-peers",

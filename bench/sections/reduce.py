@@ -34,7 +34,6 @@ def measure(*, quick: bool) -> Result:
                 what=f"SSIM of {images:,} images in the shards and reduce, beyond scikit-image's own time",
                 value=beyond,
                 unit="s",
-                most=1.5,
             ),
             Statistic(
                 what="the same in a worker that has to load TensorFlow first", value=beyond + seconds["load"], unit="s"

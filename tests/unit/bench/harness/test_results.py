@@ -1,19 +1,9 @@
-"""A statistic and its limits; results of several processors beside each other."""
+"""Results of several processors beside each other."""
 
 from __future__ import annotations
 
-import pytest
-
 from bench.harness.page import page
 from bench.harness.results import Result, Statistic, merged
-
-
-@pytest.mark.parametrize(
-    ("limits", "met"),
-    [({}, None), ({"most": 0.5}, True), ({"most": 0.4}, False), ({"least": 0.6}, False), ({"least": 0.5}, True)],
-)
-def test_a_statistic_is_held_against_its_limits(limits: dict[str, float], met: bool | None) -> None:
-    assert Statistic(what="x", value=0.5, **limits).met is met
 
 
 def test_another_processor_s_result_stays_beside_it() -> None:

@@ -30,9 +30,11 @@ def test_the_best_peer_is_the_cheapest_that_is_right() -> None:
     assert wrong[5] == "expected numbers"
 
 
-def test_what_the_engine_is_held_against() -> None:
+def test_the_ratios_are_those_of_the_rounds() -> None:
     best = row(PEERS[0], 10, 12)
     found = engine.statistics(row(EVERY_STEP, 4, 5), row(EARLY_STOP, 3, 4), row(EARLY_STOP, 3, 4), best, 10_000)
-    assert [(statistic.value, statistic.met) for statistic in found if statistic.met is not None] == [
-        (0.4, True), (0.3, False), (0.0, True),
-    ]  # fmt: skip
+    peer = best.entrant.name
+    by_name = {statistic.what: statistic.value for statistic in found}
+    assert by_name[f"CPU time of the same steps, relative to {peer}"] == 4 / 10
+    assert by_name[f"CPU time of the same steps, relative to {peer} with its default number of threads"] == 4 / 12
+    assert by_name[f"CPU time with early stop, relative to {peer}"] == 3 / 10
