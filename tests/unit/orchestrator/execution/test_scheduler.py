@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import AdvshardError, StoreError
+from core.errors import AdvshardError
 from core.run.records import Attempt
 from core.run.run_store import RunStore
 from core.run.work_unit import single
@@ -164,42 +164,11 @@ def test_a_reduce_that_always_fails_ends_the_run(fleet: Fleet) -> None:
         driven.reduce()
 
 
-def test_a_full_disk_ends_the_run_at_once(run: RunStore, fleet: Fleet) -> None:
-    fleet.fail = {1: ["OSError: [Errno 28] No space left on device"]}
-    with pytest.raises(StoreError, match="make room"):
-        scheduler(fleet).attack()
-    assert run.quarantine.errors() == {}
-
-
 def test_a_cancelled_run_ends(run: RunStore, fleet: Fleet) -> None:
     fleet.lose = [0, 1, 2, 3]
     fleet.after_send = lambda unit: run.cancel()
     with pytest.raises(AdvshardError, match="the run was cancelled"):
         scheduler(fleet).attack()
-
-
-def test_a_broker_that_comes_back_is_waited_for(fleet: Fleet) -> None:
-    began = fleet.clock.now()
-
-    def refuse(unit: Key) -> None:
-        if fleet.clock.now() < began + 100:
-            raise ConnectionError("refused")
-
-    fleet.before_send = refuse
-    scheduler(fleet).attack()
-    assert fleet.sent == [0, 1, 2, 3]
-    assert "broker away" in {progress.note for progress in fleet.shown}
-
-
-def test_a_broker_that_stays_away_ends_the_run(fleet: Fleet) -> None:
-    def refuse(unit: Key) -> None:
-        raise ConnectionError("refused")
-
-    fleet.before_send = refuse
-    began = fleet.clock.now()
-    with pytest.raises(AdvshardError, match="the broker did not answer for 120 s: refused"):
-        scheduler(fleet).attack()
-    assert 120 < fleet.clock.now() - began < 122
 
 
 def test_workers_that_are_busy_elsewhere_do_not_get_duplicates_over_and_over(fleet: Fleet) -> None:
@@ -287,46 +256,6 @@ def test_a_speculative_attempt_does_not_make_one_failure_two(run: RunStore, flee
     scheduler(fleet, lease=100, slow=20).attack()
     assert fleet.sent == [0, 1, 2, 3, 3, 3]
     assert run.quarantine.errors() == {}
-
-
-class Away:
-    """Makes the store's records unreadable for a while."""
-
-    def __init__(self, run: RunStore, monkeypatch: Any, times: int, error: OSError) -> None:
-        self.times, self.error, self.real = times, error, run.folder.read_many
-        monkeypatch.setattr(run.folder, "read_many", self)
-
-    def __call__(self, pieces: Any) -> list[bytes | None]:
-        if self.times and any(name.startswith("shards/") and name.endswith(".json") for name, _, _ in pieces):
-            self.times -= 1
-            raise self.error
-        return self.real(pieces)
-
-
-def test_a_store_that_comes_back_is_waited_for(run: RunStore, fleet: Fleet, monkeypatch: Any) -> None:
-    def go_away(unit: Key) -> None:
-        if unit == 3:
-            Away(run, monkeypatch, 3, TimeoutError("slow"))
-
-    fleet.after_send = go_away
-    driven = scheduler(fleet)
-    driven.attack()
-    assert fleet.sent == [0, 1, 2, 3]
-    assert "store away" in {progress.note for progress in fleet.shown}
-    assert driven.progress.note == ""
-
-
-@pytest.mark.parametrize(
-    ("error", "patience"), [(TimeoutError("slow"), 120), (PermissionError(13, "Permission denied"), 0)]
-)
-def test_a_store_that_stays_away_ends_the_run(
-    run: RunStore, fleet: Fleet, monkeypatch: Any, error: OSError, patience: float
-) -> None:
-    Away(run, monkeypatch, 10**9, error)
-    began = fleet.clock.now()
-    with pytest.raises(StoreError, match="expected a store that answers"):
-        scheduler(fleet).attack()
-    assert patience <= fleet.clock.now() - began < patience + 2
 
 
 def test_a_queue_that_remembers_does_not_send_for_ever(tmp_path: Path, monkeypatch: Any) -> None:

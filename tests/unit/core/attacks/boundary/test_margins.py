@@ -1,4 +1,4 @@
-"""What step back is told of the margins is what the model says of both ends."""
+"""The margins that step back is given are those of the model at both ends."""
 
 from __future__ import annotations
 
