@@ -12,6 +12,7 @@ from core.run.manifest import Manifest, RunConfig, StageConfig
 from core.run.run_store import RunStore
 from orchestrator.planning.plan import plan
 from orchestrator.planning.request import Request
+from tasks.session import load_tensorflow
 from tests.classifiers import LinearClassifier
 
 SHAPE = (12, 12, 1)
@@ -29,6 +30,7 @@ def save_set(path: Path, count: int = 30, shape: tuple[int, ...] = SHAPE, classe
 
 def save_model(path: Path, shape: tuple[int, ...] = SHAPE, classes: int = 3, scale: float = 1.0) -> Path:
     """A small convolutional Keras classifier."""
+    load_tensorflow()  # first, because the number of threads is set only once in a process
     import keras
     from keras import layers
 
