@@ -15,9 +15,15 @@ COVERAGE = $(BIN)/python -m coverage
 run: $(VENV)/installed
 	$(BIN)/advshard run $(ARGS)
 
-# ARGS="-n 0 tests/unit/tasks" runs some of them, in one process.
+# The tests that start and kill processes of their own run one after another, so that none disturbs another's timing.
+# ARGS="-n 0 tests/unit/tasks" runs some of the tests, in one process.
 test: $(VENV)/installed
+ifeq ($(ARGS),)
+	$(PYTEST) tests/unit
+	$(BIN)/python -m pytest tests/acceptance tests/integration tests/containers
+else
 	$(PYTEST) $(ARGS)
+endif
 
 # The unit tests that take no longer than about two seconds each.
 test-fast: $(VENV)/installed

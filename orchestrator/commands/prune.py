@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from core.errors import IntegrityError
+from core.errors import ConfigError, IntegrityError
 from core.run.run_store import RunStore
 from core.run.store import Store
 from orchestrator.execution.heartbeat import current_orchestrator
@@ -58,6 +58,12 @@ def prune_command(
     Stays away from runs that an orchestrator drives at the moment, and from everything in the store that is not a run.
     Without a terminal to ask on, it only shows what --yes would remove.
     """
+    if yes and older_than is None and keep is None and not (incomplete or unreadable):
+        raise ConfigError(
+            "--older-than, --keep, --incomplete or --unreadable with --yes",
+            "--yes alone, which would remove every run",
+            "give --keep 0 --yes if that is what you want",
+        )
     place = Store(store_url(store))
     readable, damaged = _entries(place)
     only_unreadable = unreadable and older_than is None and keep is None and not incomplete

@@ -61,4 +61,4 @@ def test_a_run_is_shown_then_asked_for_then_removed(tmp_path: Path) -> None:
     assert said.splitlines()[-1] == "removed 1 run"
     assert [entry.name for entry in store.iterdir()] == ["notes.txt"]
     assert not logs.exists()
-    assert command("prune", "--store", str(store), "--yes").stdout.startswith("no runs to remove in ")
+    assert command("prune", "--store", str(store), "--keep", "0", "--yes").stdout.startswith("no runs to remove in ")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from core.errors import ConfigError
 from core.reduce.reduce_run import reduce_run
 from core.run.run_store import RunStore
 from core.run.store import Store
@@ -72,7 +73,7 @@ def left(runs: list[RunStore]) -> list[int]:
     ],
 )
 def test_what_each_option_removes(runs: list[RunStore], options: list[str], expected: list[int]) -> None:
-    prune(runs[0], *options, "--yes")
+    prune(runs[0], *(options or ("--keep", "0")), "--yes")
     assert left(runs) == expected
     assert [place for place, run in enumerate(runs) if logs_of(run).exists()] == expected
 
@@ -91,7 +92,7 @@ def test_it_shows_what_would_go_and_does_not_remove_it_unasked(runs: list[RunSto
 
 def test_an_orchestrators_run_stays(runs: list[RunStore]) -> None:
     Heartbeat(runs[1]).renew(now=True)
-    assert f"kept: {runs[1].url}, driven by process" in prune(runs[0], "--yes").output
+    assert f"kept: {runs[1].url}, driven by process" in prune(runs[0], "--keep", "0", "--yes").output
     assert left(runs) == [1]
     Heartbeat(runs[1]).renew(now=True, gone=True)
 
@@ -100,7 +101,7 @@ def test_unreadable_runs_are_named_and_removed_only_on_request(runs: list[RunSto
     store = Store(runs[0].url.rsplit("/", 1)[0])
     unreadable(store)
     runs[0].folder.write("report.json", b"damaged too")
-    said = prune(runs[0], "--yes").output
+    said = prune(runs[0], "--keep", "0", "--yes").output
     for name in (DAMAGED, OTHER_LAYOUT, runs[0].url[-16:]):
         assert f"unreadable, kept without --unreadable: {store.run(name).url}" in said
     assert left(runs) == [0]
@@ -115,7 +116,7 @@ def test_what_is_no_run_stays(runs: list[RunStore]) -> None:
     store.folder.write(f"{'a' * 16}/weights.npy", b"named like a run, but without a manifest")
     prune(runs[0], "--unreadable", "--keep", "0", "--yes")
     assert store.folder.names() == ["a" * 16, "models", "notes.txt"]
-    assert "no runs to remove" in prune(runs[0], "--yes").output
+    assert "no runs to remove" in prune(runs[0], "--keep", "0", "--yes").output
 
 
 def test_an_interrupted_removal_is_completed(runs: list[RunStore]) -> None:
@@ -124,3 +125,9 @@ def test_an_interrupted_removal_is_completed(runs: list[RunStore]) -> None:
     assert "half removed" in prune(runs[0], "--keep", "3", "--yes").output
     assert runs[1].folder.find("") == []
     assert left(runs) == [0, 2]
+
+
+def test_yes_alone_does_not_remove_every_run(runs: list[RunStore]) -> None:
+    with pytest.raises(ConfigError, match="give --keep 0 --yes"):
+        prune(runs[0], "--yes")
+    assert left(runs) == [0, 1, 2]

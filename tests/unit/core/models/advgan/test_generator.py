@@ -80,6 +80,9 @@ def test_the_hinge_has_a_gradient_where_nothing_changed() -> None:
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (5, 7, 3), (1, 2, 1), (8, 9, 2)])
 def test_networks_take_images_of_any_size(shape: tuple[int, ...]) -> None:
+    import keras
+
+    keras.utils.set_random_seed(0)  # with some weights a pixel is left out by chance
     images = np.random.default_rng(0).random((3, *shape), np.float32)
     directions = np.asarray(build_generator(shape, 2)(images))
     assert directions.shape == images.shape
