@@ -258,7 +258,7 @@ def test_a_shard_that_always_hangs_is_ended_by_its_time_limit_and_quarantined(
     assert done.returncode == 3, done.stderr
     run = only_run(tmp_path)
     assert len(run.shards.finished_indices()) == 7
-    # Two, or more where a second copy was under way.
+    # Two, or more where a speculative attempt was in flight.
     assert re.match(r"[2-4] attempts: TimeLimitExceeded", run.quarantine.errors()[3])
     report = run.results.report()
     assert report is not None

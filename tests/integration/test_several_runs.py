@@ -85,7 +85,7 @@ def lengths(client: Any) -> list[int]:
 
 
 @pytest.mark.parametrize("empty", [0, PARTITIONS - 1])
-def test_a_run_takes_the_emptiest_lane_and_keeps_to_it(
+def test_a_run_takes_the_emptiest_partition_and_keeps_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any, empty: int
 ) -> None:
     run = planned(tmp_path, monkeypatch)
@@ -97,14 +97,14 @@ def test_a_run_takes_the_emptiest_lane_and_keeps_to_it(
     assert lengths(client) == [4 if partition == empty else 2 for partition in range(PARTITIONS)]
 
 
-def test_runs_spread_over_empty_lanes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
+def test_runs_spread_over_empty_partitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
     run = planned(tmp_path, monkeypatch)
     for _ in range(PARTITIONS):
         CeleryDispatcher(run, run.manifest()).send(single(0))
     assert lengths(client) == [1] * PARTITIONS
 
 
-def test_the_lane_is_chosen_again_when_the_broker_was_away(
+def test_the_partition_is_chosen_again_when_the_broker_was_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any, server: ValkeyServer
 ) -> None:
     run = planned(tmp_path, monkeypatch)

@@ -70,11 +70,11 @@ def train_generator(
         losses = np.mean([step(*fed[item]) for item in range(len(fed))], axis=0)
         fed.on_epoch_end()
         success = float((moved(held) != clean(held)).mean())
-        figures = dict(zip(LOSSES, losses.tolist(), strict=True), success=success)
-        for name, value in figures.items():
+        statistics = dict(zip(LOSSES, losses.tolist(), strict=True), success=success)
+        for name, value in statistics.items():
             history[name].append(value)
         if progress is not None:
-            progress(epoch, figures)
+            progress(epoch, statistics)
     return TrainedGenerator(generator, history)
 
 
