@@ -85,11 +85,11 @@ def train_command(data: str, test_data: str | None, out: Path | None, tensorboar
     target.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
-    def progress(epoch: int, statistics: dict[str, float]) -> None:
+    def progress(epoch: int, values: dict[str, float]) -> None:
         left = (time.monotonic() - began) / epoch * (config.epochs - epoch)
         click.echo(
-            f"epoch {epoch}/{config.epochs}  loss {statistics['loss']:.4f}  accuracy {statistics['accuracy']:.4f}  "
-            f"validation loss {statistics['val_loss']:.4f}  accuracy {statistics['val_accuracy']:.4f}  {left:.0f} s left",
+            f"epoch {epoch}/{config.epochs}  loss {values['loss']:.4f}  accuracy {values['accuracy']:.4f}  "
+            f"validation loss {values['val_loss']:.4f}  accuracy {values['val_accuracy']:.4f}  {left:.0f} s left",
             err=True,
         )
 

@@ -48,9 +48,9 @@ def train_generator_command(context: click.Context) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
-    def progress(epoch: int, statistics: dict[str, float]) -> None:
+    def progress(epoch: int, values: dict[str, float]) -> None:
         left = (time.monotonic() - began) / epoch * (config.epochs - epoch)
-        words = [f"{what} {value:.4f}" for what, value in statistics.items()]
+        words = [f"{what} {value:.4f}" for what, value in values.items()]
         click.echo(f"epoch {epoch}/{config.epochs}  {'  '.join(words)}  {left:.0f} s left", err=True)
 
     with quiet_native_logs():

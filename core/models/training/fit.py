@@ -84,9 +84,7 @@ def _callbacks(config: TrainConfig, progress: Progress | None, tensorboard: Path
 
     found: list[Any] = []
     if progress is not None:
-        found.append(
-            callbacks.LambdaCallback(on_epoch_end=lambda epoch, statistics: progress(epoch + 1, dict(statistics)))
-        )
+        found.append(callbacks.LambdaCallback(on_epoch_end=lambda epoch, values: progress(epoch + 1, dict(values))))
     if tensorboard is not None:
         found.append(callbacks.TensorBoard(str(tensorboard)))
     if config.early_stopping is not None:
