@@ -32,7 +32,8 @@ test-fast: $(VENV)/installed
 # All tests, the processes that they start included; fails if the tests execute less than 95% of the lines of core.
 coverage: $(VENV)/installed
 	$(COVERAGE) erase
-	$(COVERAGE) run -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(COVERAGE) run -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder tests/unit
+	$(COVERAGE) run -m pytest tests/acceptance tests/integration
 	$(COVERAGE) combine --quiet
 	$(COVERAGE) report
 	$(COVERAGE) report --include 'core/*' --format total --fail-under 95
