@@ -172,7 +172,7 @@ def test_any_model_and_any_image_set(tmp_path: Path) -> None:
     assert run.manifest().run_id in listed.stdout
     status = command("status", run.manifest().run_id, "--store", store)
     assert "complete" in status.stdout
-    assert "20/20 done" in status.stdout
+    assert "20/20 finished" in status.stdout
     (Path(run.url) / "report.html").unlink()
     report = command("report", run.url)
     assert report.returncode == 0, report.stderr
