@@ -18,16 +18,6 @@ from tests.runs import linear_classifier, planned
 pytestmark = pytest.mark.timeout(30)
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: Any) -> RunStore:
-    return planned(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def fleet(run: RunStore) -> Fleet:
-    return Fleet(run)
-
-
 def finish(run: RunStore, index: int, worker: str) -> None:
     run_shard(run, single(index), linear_classifier, worker)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,19 +9,8 @@ import pytest
 from core.errors import AdvshardError, StoreError
 from core.run.run_store import RunStore
 from tests.made_up_fleet import Fleet, Key, scheduler
-from tests.runs import planned
 
 pytestmark = pytest.mark.timeout(30)
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: Any) -> RunStore:
-    return planned(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def fleet(run: RunStore) -> Fleet:
-    return Fleet(run)
 
 
 def test_a_full_disk_ends_the_run_at_once(run: RunStore, fleet: Fleet) -> None:
