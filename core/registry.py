@@ -1,4 +1,4 @@
-"""Registries that map names to classes: attacks, data sets, models and metrics.
+"""Registries that map names to classes: attacks, data sets, image formats, models and metrics.
 
 A class registers itself with ``@ATTACKS.register("name")``. The first look-up imports every module of the
 registry's package, so adding one file adds an entry.
@@ -86,6 +86,7 @@ class Registry(Generic[T]):
 
 
 DATASETS: Registry[Any] = Registry("data set", "core.datasets")
+READERS: Registry[Any] = Registry("image format", "core.datasets.readers")
 MODELS: Registry[Any] = Registry("model", "core.models")
 ATTACKS: Registry[Any] = Registry("attack", "core.attacks")
 METRICS: Registry[Any] = Registry("metric", "core.metrics")
