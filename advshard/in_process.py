@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advshard.inputs import check_model, image_set
-from core.datasets.base import ImageSet
 from core.image.pixels import Bounds
 from core.models.files.card import ModelCard, resolve
 from core.models.files.loading import load_model
@@ -70,7 +69,7 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
         >>> adversarial.shape
         (2, 4, 4, 1)
     """
-    given = _images(images, labels, bounds)
+    given = image_set(images, labels, bounds)
     params = dict(hyper_parameters)
     if eps is not None:
         params["epsilon"] = eps
@@ -101,12 +100,6 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
             return {key: Asset(blob.sha256, Path(folder) / blob.name) for key, blob in stage.assets.items()}
 
         return run_stages(stages_of(config, assets_of), classifier, examples, predictions).images
-
-
-def _images(images: ArrayLike | str | os.PathLike[str], labels: ArrayLike | None, bounds: Bounds) -> ImageSet:
-    if labels is None and not isinstance(images, str | os.PathLike):
-        labels = np.zeros(len(np.asarray(images)), np.int64)  # not looked at: the predictions are used
-    return image_set(images, labels, bounds)
 
 
 def _model(model: Any, shape: tuple[int, int, int]) -> tuple[str, Any]:

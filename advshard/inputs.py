@@ -20,11 +20,11 @@ from orchestrator.planning.images import load_images
 
 
 def image_set(images: ArrayLike | str | os.PathLike[str], labels: ArrayLike | None, bounds: Bounds) -> ImageSet:
-    """The images with their labels.
+    """The images, with their labels if they have any.
 
     Args:
         images: (N, H, W, C), uint8 or float within the bounds; or the name or path of an image set.
-        labels: (N,) class numbers of an array of images; a set has its own.
+        labels: (N,) class numbers of an array of images, or None for no labels; a set has its own.
         bounds: lowest and highest value of float pixels.
 
     Raises:
@@ -34,9 +34,7 @@ def image_set(images: ArrayLike | str | os.PathLike[str], labels: ArrayLike | No
         if labels is not None:
             raise DataError("labels with an array of images alone", "labels beside the name of a set", "leave them out")
         return load_images(os.fspath(images), bounds)
-    if labels is None:
-        raise DataError("labels (N,) with an array of images", "none", "give the class number of each image")
-    return checked("array", np.asarray(images), np.asarray(labels), bounds)
+    return checked("array", np.asarray(images), None if labels is None else np.asarray(labels), bounds)
 
 
 def check_model(model: Any) -> None:

@@ -16,6 +16,7 @@ from core.run.layout import ATTACK_DATA, LEDGER, REPORT_PAGE
 from core.run.manifest import Manifest
 from core.run.report import Report
 from core.run.run_store import RunStore
+from orchestrator.report.statistic_text import statistic_text
 
 
 class RunResult:
@@ -63,16 +64,16 @@ class RunResult:
     def _headline(self) -> list[tuple[str, str]]:
         report, manifest = self.report, self.manifest
         rates = [
-            ("clean accuracy", report.clean_accuracy),
-            ("robust accuracy", report.robust_accuracy),
-            ("success rate", report.success_rate),
-            ("mean SSIM", report.ssim_mean),
-            ("mean SSIM, uncropped", report.ssim_full_mean),
+            ("clean accuracy", "clean_accuracy"),
+            ("robust accuracy", "robust_accuracy"),
+            ("success rate", "success_rate"),
+            ("mean SSIM", "ssim_mean"),
+            ("mean SSIM, uncropped", "ssim_full_mean"),
         ]
         return [
             ("attack", f"{manifest.config.attack} on {manifest.model.name}, {manifest.data.name}"),
             ("images", f"{report.n_images}" + ("" if report.complete else f" of {manifest.data.count}, INCOMPLETE")),
-            *((name, "not defined" if value is None else f"{value:.4f}") for name, value in rates),
+            *((title, statistic_text(report, name)) for title, name in rates),
             ("failed audits", ", ".join(check.name for check in report.audit if not check.passed) or "none"),
             ("url", self.url),
         ]

@@ -45,7 +45,7 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
     Args:
         model: a keras.Model, the name of a shipped model, or the path of a Keras file. Output (N, classes).
         images: (N, H, W, C), uint8 in 0..255 or float within ``bounds``; or the name or path of an image set.
-        labels: (N,) class numbers, with an array of images.
+        labels: (N,) class numbers, with an array of images. Without them, the report has no accuracies.
         attack: a registered attack, or several as ``"a,b"``: each next one gets the images that are unbroken.
         eps: largest change in the attack's norm, in the units of the bounds.
         shards: number of shards.
@@ -53,7 +53,7 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
         store: folder or fsspec URL of the runs; by default ``ADVSHARD_STORE``, or ``runs``.
         broker: URL of a Redis or Valkey server with workers on it; by default ``ADVSHARD_BROKER_URL``, or else a
             private server and workers that end with this call.
-        move_from: what an attack moves images away from, the clean prediction or the true label.
+        move_from: what an attack moves images away from, the clean prediction or the true label, which needs labels.
         target: class that images are to be predicted as, or ``"least-likely"`` or ``"random"``.
         fallback: attack for the images that a gradient attack leaves unchanged; None for none.
         bounds: lowest and highest pixel value that the model expects.

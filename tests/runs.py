@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from core.datasets.base import ImageSet, checked
+from core.datasets.npz import read_images
 from core.models.inference.classifier import Classifier
 from core.run.manifest import Manifest, RunConfig, StageConfig
 from core.run.run_store import RunStore
@@ -61,7 +63,10 @@ def linear_classifier(run: RunStore, manifest: Manifest) -> Classifier:
 
 
 def planned(tmp_path: Path, monkeypatch: Any, shards: int = 4, **change: Any) -> RunStore:
-    """A planned run whose model is never loaded: use it with ``linear_classifier``."""
+    """A planned run whose model is never loaded: use it with ``linear_classifier``.
+
+    With labelled=False, the images of the same file are attacked without their labels.
+    """
     from core.models.files.card import ModelCard
 
     fake = tmp_path / "fake.keras"
@@ -70,7 +75,14 @@ def planned(tmp_path: Path, monkeypatch: Any, shards: int = 4, **change: Any) ->
     card = ModelCard(image_shape=shape, classes=3)
     monkeypatch.setattr("orchestrator.planning.plan.resolve", lambda model, image_shape, trusted: ("fake", fake, card))
     data = change.pop("data", None) or save_set(tmp_path / "set.npz", shape=shape)
-    return plan(Request(store=str(tmp_path / "runs"), data=str(data), model="fake", shards=shards, **change))
+    labelled = change.pop("labelled", True)
+    request = Request(store=str(tmp_path / "runs"), data=str(data), model="fake", shards=shards, **change)
+    return plan(request) if labelled else plan(request, without_labels(Path(data)))
+
+
+def without_labels(data: Path) -> ImageSet:
+    """The images of an .npz file alone."""
+    return checked(str(data), read_images(data), None, (0.0, 1.0))
 
 
 def config(**params: Any) -> RunConfig:

@@ -60,12 +60,12 @@ def compared(work: Callable[[], object]) -> int:
 def measure(size: int, count: int, brute: int, metric: int) -> dict[str, Any]:
     """All numbers; times in milliseconds an image, and in seconds for what is done once."""
     train, test = FashionMnist().load_train().head(size), FashionMnist().load().head(count)
-    queries, labels = to_float(test.images, _BOUNDS), test.labels
+    queries, labels = to_float(test.images, _BOUNDS), test.required_labels()
 
     def search(rows: slice) -> Found:
         return best_match(queries[rows], labels[rows], candidates, embedding)
 
-    once, candidates = timed(lambda: Candidates.of(train.images, train.labels, _BOUNDS))
+    once, candidates = timed(lambda: Candidates.of(train.images, train.required_labels(), _BOUNDS))
     embedding_once, embedding = timed(lambda: Embedding.of(candidates))
     together, (rows, ssim) = timed(lambda: search(slice(count)))
     alone = [timed(partial(search, slice(i, i + 1)))[0] for i in range(0, count, max(1, count // 200))]

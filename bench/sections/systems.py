@@ -132,7 +132,7 @@ def measure(*, quick: bool) -> Result:
 _COLUMNS = ("success", "accuracy", "robust accuracy", "SSIM", "uncropped", "mean L2", "at the target", "CPU ms")
 _READ: tuple[Callable[[Report], float | None], ...] = (
     lambda report: report.success_rate,
-    lambda report: 1 - report.error_rate,
+    lambda report: None if report.error_rate is None else 1 - report.error_rate,
     lambda report: report.robust_accuracy,
     lambda report: report.ssim_mean,
     lambda report: report.ssim_full_mean,

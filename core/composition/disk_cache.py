@@ -24,9 +24,12 @@ _VERSION = 2  # increment whenever the computation changes
 
 
 def candidate_arrays(pictures: ImageSet, bounds: Bounds) -> Arrays:
-    """The arrays of the ``Candidates`` of these images, as memory maps."""
+    """The arrays of the ``Candidates`` of these images, as memory maps; raises DataError without labels."""
     return _cached(
-        "candidates", pictures, bounds, lambda: Candidates.of(pictures.images, pictures.labels, bounds).arrays()
+        "candidates",
+        pictures,
+        bounds,
+        lambda: Candidates.of(pictures.images, pictures.required_labels(), bounds).arrays(),
     )
 
 
@@ -55,6 +58,6 @@ def _cached(kind: str, pictures: ImageSet, bounds: Bounds, make: Callable[[], Ar
 
 def _folder(kind: str, pictures: ImageSet, bounds: Bounds) -> Path:
     digest = hashlib.sha256(f"{kind} {_VERSION} {bounds} {pictures.images.dtype} {pictures.images.shape} ".encode())
-    for array in (pictures.images, pictures.labels):
+    for array in (pictures.images, pictures.required_labels()):
         digest.update(np.ascontiguousarray(array).data)
     return cache_dir() / "composition" / digest.hexdigest()

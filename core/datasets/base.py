@@ -16,23 +16,39 @@ _CHUNK = 4096  # images checked at a time, to limit memory
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images with their labels.
+    """Images, with their labels if they have any.
 
     images: (N, H, W, C), uint8 in 0..255 or float32 within the bounds.
-    labels: (N,) int64, each at least 0.
+    labels: (N,) int64, each at least 0; None for a set without labels.
     class_names: one name per class; empty if unknown.
     """
 
     name: str
     images: NDArray[Any]
-    labels: NDArray[np.int64]
+    labels: NDArray[np.int64] | None
     class_names: tuple[str, ...] = ()
 
     def head(self, limit: int | None) -> ImageSet:
         """The first ``limit`` images, or all of them."""
         if limit is None or limit >= len(self.images):
             return self
-        return ImageSet(self.name, self.images[:limit], self.labels[:limit], self.class_names)
+        labels = None if self.labels is None else self.labels[:limit]
+        return ImageSet(self.name, self.images[:limit], labels, self.class_names)
+
+    def required_labels(self) -> NDArray[np.int64]:
+        """The labels (N,), for what can't do without them; raises DataError if there are none."""
+        if self.labels is None:
+            raise no_labels(self.name)
+        return self.labels
+
+
+def no_labels(name: str) -> DataError:
+    """The error for a data set without the labels that it needs.
+
+    Args:
+        name: of the data set.
+    """
+    return DataError(f"{name} with labels, one class number per image", "no labels", "give a set that has them")
 
 
 class Dataset(Protocol):
@@ -53,7 +69,7 @@ class Dataset(Protocol):
 def checked(
     name: str,
     images: NDArray[Any],
-    labels: NDArray[Any],
+    labels: NDArray[Any] | None,
     bounds: Bounds,
     class_names: tuple[str, ...] = (),
 ) -> ImageSet:
@@ -62,7 +78,7 @@ def checked(
     Args:
         name: the data set's name, which starts each error message.
         images: (N, H, W, C), uint8 or any float type within the bounds.
-        labels: (N,), any integer type, each at least 0.
+        labels: (N,), any integer type, each at least 0; None for a set without labels.
         bounds: the lowest and the highest value of float pixels.
         class_names: one name per class, or none.
 
@@ -77,9 +93,15 @@ def checked(
         )
     if 0 in images.shape:
         raise DataError(f"{name}: at least one image", f"shape {images.shape}", "check the file")
-    if labels.shape != (len(images),):
+    if labels is not None:
+        labels = _checked_labels(name, labels, len(images))
+    return ImageSet(name, _checked_pixels(name, images, bounds), labels, class_names)
+
+
+def _checked_labels(name: str, labels: NDArray[Any], count: int) -> NDArray[np.int64]:
+    if labels.shape != (count,):
         raise DataError(
-            f"{name}: labels of shape ({len(images)},), one per image",
+            f"{name}: labels of shape ({count},), one per image",
             f"shape {labels.shape}",
             "store class numbers, not one-hot rows, in the order of the images",
         )
@@ -87,7 +109,7 @@ def checked(
         raise DataError(f"{name}: labels of an integer type", f"type {labels.dtype}", "use labels.astype('int64')")
     if labels.min() < 0:
         raise DataError(f"{name}: labels of 0 or more", f"a label {labels.min()}", "number classes from 0")
-    return ImageSet(name, _checked_pixels(name, images, bounds), labels.astype(np.int64), class_names)
+    return labels.astype(np.int64)
 
 
 def _checked_pixels(name: str, images: NDArray[Any], bounds: Bounds) -> NDArray[Any]:

@@ -24,7 +24,7 @@ class Generated:
     images: the examples, (n, H, W, C) float32 in 0..1.
     run: the id of the run that has the example, "" for composed ones.
     index: (n,), the image's index in that run's data set, or the index of the candidate it was composed with.
-    label: (n,), the image's label in that run, or the model's prediction for it.
+    label: (n,), the image's label in that run (-1 if that has no labels), or the model's prediction for it.
     attack_label: (n,), the prediction for the example.
     """
 

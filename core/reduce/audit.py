@@ -56,17 +56,19 @@ def check_attack_data(run: RunStore, manifest: Manifest, parts: Iterable[Finishe
 def check_inputs(run: RunStore, manifest: Manifest) -> AuditCheck:
     """Check that images and labels are those of the plan: workers read slices, which they cannot verify."""
     data = manifest.data
-    digests = {
-        data.images: hashlib.sha256(npy_header((data.count, *data.image_shape), np.dtype(data.dtype))),
-        data.labels: hashlib.sha256(npy_header((data.count,), np.dtype(np.int64))),
-    }
+    digests = {data.images: hashlib.sha256(npy_header(data.shape, np.dtype(data.dtype)))}
+    if data.labels is not None:
+        digests[data.labels] = hashlib.sha256(npy_header((data.count,), np.dtype(np.int64)))
     step = max(1, _PIECE // math.prod(data.image_shape))
     for start in range(0, data.count, step):
         stop = min(start + step, data.count)
         digests[data.images].update(run.inputs.images(data, start, stop).data)
-        digests[data.labels].update(run.inputs.labels(data, start, stop).data)
+        labels = run.inputs.labels(data, start, stop)
+        if data.labels is not None and labels is not None:
+            digests[data.labels].update(labels.data)
     wrong = [blob.name for blob, digest in digests.items() if digest.hexdigest() != blob.sha256]
-    detail = f"other bytes than planned in {', '.join(wrong)}" if wrong else "images and labels are those of the plan"
+    what = "images, which have no labels," if data.labels is None else "images and labels"
+    detail = f"other bytes than planned in {', '.join(wrong)}" if wrong else f"{what} are those of the plan"
     return AuditCheck(name="inputs", passed=not wrong, detail=detail)
 
 

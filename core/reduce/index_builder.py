@@ -40,7 +40,8 @@ class IndexBuilder:
         Args:
             digests: (n, 32) uint8.
             indices: (n,), increasing from call to call.
-            labels, attack_labels: (n,), the labels, and the predictions on the adversarial examples.
+            labels: (n,), NO_LABEL in a set without labels.
+            attack_labels: (n,), the predictions on the adversarial examples.
         """
         rows = np.empty(len(digests), _ROW)
         rows["digests"], rows["index"], rows["label"], rows["attack_label"] = digests, indices, labels, attack_labels

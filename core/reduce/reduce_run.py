@@ -26,6 +26,7 @@ from core.reduce.finished_shards import FinishedShards, groups
 from core.reduce.history import history_of
 from core.reduce.index_builder import IndexBuilder
 from core.reduce.statistics import Statistics
+from core.run.index_map import NO_LABEL
 from core.run.layout import INDEX_MAP, LEDGER
 from core.run.manifest import Manifest
 from core.run.records import FinishedShard
@@ -128,8 +129,12 @@ def _gather(
         pending.clear()
         writer.write_table(rows)
         statistics.add(rows)
-        numbers = (rows.column(name).to_numpy() for name in ("index", "label", "adversarial_prediction"))
-        index.add(_digests(rows), *numbers)
+        columns = (
+            rows.column("index"),
+            rows.column("label").fill_null(NO_LABEL),
+            rows.column("adversarial_prediction"),
+        )
+        index.add(_digests(rows), *(column.to_numpy() for column in columns))
 
     try:
         with pq.ParquetWriter(file, schema()) as writer:
@@ -157,10 +162,12 @@ def checked_rows(run: RunStore, manifest: Manifest, group: list[FinishedShard]) 
         with _forgotten(run, part):
             if isinstance(rows, IntegrityError):
                 raise rows
-            _check(rows, part)
+            _check(rows, part, labelled=manifest.data.labels is not None)
         tables.append(rows)
     first = group[0].shard.start
     labels = run.inputs.labels(manifest.data, first, group[-1].shard.stop)
+    if labels is None:
+        return tables
     for part, rows in zip(group, tables, strict=True):
         shard = part.shard
         with _forgotten(run, part):
@@ -169,10 +176,14 @@ def checked_rows(run: RunStore, manifest: Manifest, group: list[FinishedShard]) 
     return tables
 
 
-def _check(rows: pa.Table, part: FinishedShard) -> None:
+def _check(rows: pa.Table, part: FinishedShard, *, labelled: bool) -> None:
+    """Raise IntegrityError for rows that cannot be the shard's; every label is null, or none is."""
     shard = part.shard
-    if not rows.schema.equals(schema()) or any(column.null_count for column in rows.columns):
+    if not rows.schema.equals(schema()):
         raise IntegrityError(f"{shard.range}: its rows have other columns than the ledger")
+    nulls = {name: rows.column(name).null_count for name in rows.schema.names}
+    if nulls.pop("label") != (0 if labelled else len(rows)) or any(nulls.values()):
+        raise IntegrityError(f"{shard.range}: its rows lack values, or have labels that the set lacks")
     if not pc.all(pc.match_substring_regex(rows.column("digest"), _DIGEST)).as_py():
         raise IntegrityError(f"{shard.range}: its rows have digests that are none")
     if not np.array_equal(rows.column("index").to_numpy(), np.arange(shard.start, shard.stop)):

@@ -15,7 +15,7 @@ from core.reduce.exact_sum import ExactSum
 from core.run.report import AttackStatistics, ClassStatistics
 from core.shard.ledger import NO_TARGET, metric_names
 
-_FLAGS = ("label", "target", "clean_prediction", "adversarial_prediction", "success", "success_uint8", "steps")
+_FLAGS = ("target", "clean_prediction", "adversarial_prediction", "success", "success_uint8", "steps")
 
 
 @dataclass
@@ -41,7 +41,10 @@ class _Attack:
 
 
 class Statistics:
-    """The statistics of a ledger, added in batches of rows; it keeps counts and sums, not the rows."""
+    """The statistics of a ledger, added in batches of rows; it keeps counts and sums, not the rows.
+
+    Either every row has a label, or none has: then there are no accuracies, no error rate and no classes.
+    """
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -49,6 +52,7 @@ class Statistics:
         self._sums = {name: ExactSum() for name in metric_names()}
         self._ssim_success = ExactSum()
         self._linf_max = -np.inf
+        self._labelled = True
         self._classes: dict[int, _Class] = {}
         self._attacks: dict[str, _Attack] = {}
 
@@ -57,14 +61,10 @@ class Statistics:
         if not len(rows):
             return
         columns = {name: rows.column(name).to_numpy() for name in (*_FLAGS, *metric_names())}
-        label, success, linf = columns["label"], columns["success"], columns["linf"]
-        right_before, right_after = (columns[f"{name}_prediction"] == label for name in ("clean", "adversarial"))
+        success, linf = columns["success"], columns["linf"]
         self._counts.update(
-            images=len(label),
-            clean=_number(right_before),
-            robust=_number(right_before & right_after),
+            images=len(rows),
             success=_number(success),
-            error=_number(~right_after),
             success_uint8=_number(columns["success_uint8"]),
             unchanged=_number(linf == 0),
             targeted=_number(columns["target"] != NO_TARGET),
@@ -78,18 +78,24 @@ class Statistics:
         for reason in pc.value_counts(rows.column("fallback_reason")).to_pylist():
             if reason["values"]:
                 self._reasons[reason["values"]] += reason["counts"]
-        self._add_classes(columns)
+        if rows.column("label").null_count:
+            self._labelled = False
+        else:
+            self._add_labels(rows.column("label").to_numpy(), columns)
         self._add_attacks(rows)
 
-    def _add_classes(self, columns: dict[str, NDArray[Any]]) -> None:
-        order = np.argsort(columns["label"], kind="stable")
-        labels, starts = np.unique(columns["label"][order], return_index=True)
-        for label, rows in zip(labels.tolist(), np.split(order, starts[1:]), strict=True):
+    def _add_labels(self, labels: NDArray[np.int64], columns: dict[str, NDArray[Any]]) -> None:
+        """What predictions are compared with labels for."""
+        right_before, right_after = (columns[f"{name}_prediction"] == labels for name in ("clean", "adversarial"))
+        robust = right_before & right_after
+        self._counts.update(clean=_number(right_before), robust=_number(robust), error=_number(~right_after))
+        order = np.argsort(labels, kind="stable")
+        classes, starts = np.unique(labels[order], return_index=True)
+        for label, rows in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):
             found = self._classes.setdefault(label, _Class())
             found.count += len(rows)
-            right_before = columns["clean_prediction"][rows] == label
-            found.clean += _number(right_before)
-            found.robust += _number(right_before & (columns["adversarial_prediction"][rows] == label))
+            found.clean += _number(right_before[rows])
+            found.robust += _number(robust[rows])
             found.successes += _number(columns["success"][rows])
             found.ssim.add(columns["ssim"][rows])
             found.ssim_full.add(columns["ssim_full"][rows])
@@ -111,10 +117,10 @@ class Statistics:
         means = {name: total.mean() for name, total in self._sums.items()}
         return {
             "n_images": images,
-            "clean_accuracy": counts["clean"] / images,
-            "robust_accuracy": counts["robust"] / images,
+            "clean_accuracy": counts["clean"] / images if self._labelled else None,
+            "robust_accuracy": counts["robust"] / images if self._labelled else None,
             "success_rate": counts["success"] / images,
-            "error_rate": counts["error"] / images,
+            "error_rate": counts["error"] / images if self._labelled else None,
             "success_rate_uint8": counts["success_uint8"] / images,
             "target_rate": counts["at_target"] / counts["targeted"] if counts["targeted"] else None,
             "ssim_mean": means["ssim"],
@@ -128,8 +134,10 @@ class Statistics:
             "steps_mean": counts["steps"] / images,
         }
 
-    def by_class(self, names: tuple[str, ...]) -> list[ClassStatistics]:
-        """The statistics of each label that occurs."""
+    def by_class(self, names: tuple[str, ...]) -> list[ClassStatistics] | None:
+        """The statistics of each label that occurs; None without labels."""
+        if not self._labelled:
+            return None
         return [
             ClassStatistics(
                 label=label,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import IntegrityError
 
+NO_LABEL = -1  # of an image in a set without labels
 _ARRAYS = ("digests", "index", "label", "attack_label")
 
 
@@ -25,7 +26,7 @@ class IndexMap:
     Attributes:
         digests: (N, 32) uint8, sorted; equal images are adjacent, in the order of their indices.
         index: (N,) int64, each image's index in the data set.
-        label: (N,) int64, its label.
+        label: (N,) int64, its label; -1 (NO_LABEL) in a set without labels.
         attack_label: (N,) int64, the prediction on its adversarial example.
     """
 

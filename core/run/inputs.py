@@ -67,6 +67,8 @@ class Inputs:
         """The images at ``indices`` (n,), as stored: (n, H, W, C) uint8 or float32."""
         return self._arrays.choose(layout.input_file(data.images), data.dtype, data.shape, indices)
 
-    def labels(self, data: DataRef, start: int, stop: int) -> NDArray[np.int64]:
-        """Labels ``start`` to ``stop`` (excluded), (stop - start,)."""
+    def labels(self, data: DataRef, start: int, stop: int) -> NDArray[np.int64] | None:
+        """Labels ``start`` to ``stop`` (excluded), (stop - start,); None for a set without labels."""
+        if data.labels is None:
+            return None
         return self._arrays.read(layout.input_file(data.labels), "int64", (data.count,), start, stop)

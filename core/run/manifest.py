@@ -92,7 +92,7 @@ class DataRef(Value):
         image_shape: (H, W, C).
         dtype: of the stored images.
         images: .npy file (N, H, W, C).
-        labels: .npy file (N,).
+        labels: .npy file (N,); None for a set without labels.
         class_names: one per class; empty if unknown.
     """
 
@@ -101,7 +101,7 @@ class DataRef(Value):
     image_shape: tuple[Size, Size, Size]
     dtype: Literal["uint8", "float32"]
     images: Blob
-    labels: Blob
+    labels: Blob | None
     class_names: tuple[str, ...] = ()
 
     @property
@@ -190,6 +190,8 @@ class Manifest(Value):
     def _fits(self) -> Manifest:
         if self.shards > self.data.count:
             raise ValueError(f"{self.shards} shards for {self.data.count} images")
+        if self.config.labels == "true" and self.data.labels is None:
+            raise ValueError("images moved away from labels that the set does not have")
         return self
 
     def slice_of(self, shards: ShardRange) -> ShardSlice:

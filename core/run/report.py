@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from core.run.value import Count, Rate, Sha256, Size, Value
 
+NEED_LABELS = ("clean_accuracy", "robust_accuracy", "error_rate", "classes")
+"""The fields of a report that compare predictions with labels: None for a set without labels."""
+
 
 class AuditCheck(Value):
     """The outcome of one check of the result.
@@ -78,7 +81,8 @@ class History(Value):
 class Report(Value):
     """What ``report.json`` holds: every number measured on the artifacts as written.
 
-    Rates are in 0..1. The SSIM means are None where SSIM is not defined (a side under 11 pixels) or no image counts.
+    Rates are in 0..1. Without labels, clean_accuracy, robust_accuracy, error_rate and classes are None, all four. The
+    SSIM means are None where SSIM is not defined (a side under 11 pixels) or no image counts.
 
     Attributes:
         complete: whether every shard is finished.
@@ -101,16 +105,18 @@ class Report(Value):
         errors: why each quarantined shard was given up.
         attack_data_sha256: of ``attack_data.npy``; None if the run is incomplete.
         timing: what shards and reduce took, in seconds.
+        classes: the statistics of each label that occurs.
+        attacks: the statistics of each attack that made an image.
         history: attempts and faults.
     """
 
     run_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     complete: bool
     n_images: Size
-    clean_accuracy: Rate
-    robust_accuracy: Rate
+    clean_accuracy: Rate | None
+    robust_accuracy: Rate | None
     success_rate: Rate
-    error_rate: Rate
+    error_rate: Rate | None
     success_rate_uint8: Rate
     target_rate: Rate | None = None
     ssim_mean: float | None
@@ -123,7 +129,7 @@ class Report(Value):
     unchanged_count: Count
     duplicate_count: Count
     steps_mean: Annotated[float, Field(ge=0)]
-    classes: list[ClassStatistics]
+    classes: list[ClassStatistics] | None
     attacks: list[AttackStatistics]
     missing_shards: list[Count]
     quarantined_shards: list[Count]
@@ -137,4 +143,11 @@ class Report(Value):
     def _complete_or_not(self) -> Report:
         if self.complete == bool(self.missing_shards):
             raise ValueError(f"complete is {self.complete} with {len(self.missing_shards)} shards missing")
+        return self
+
+    @model_validator(mode="after")
+    def _with_labels_or_without(self) -> Report:
+        absent = [name for name in NEED_LABELS if getattr(self, name) is None]
+        if absent and len(absent) < len(NEED_LABELS):
+            raise ValueError(f"without labels, {', '.join(NEED_LABELS)} are null, not {', '.join(absent)} alone")
         return self

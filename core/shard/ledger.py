@@ -23,7 +23,7 @@ def metric_names() -> list[str]:
 
 
 def schema() -> pa.Schema:
-    """The columns of ``ledger.parquet``.
+    """The columns of ``ledger.parquet``. ``label`` is null in every row of a set without labels, no other column is.
 
     forward_passes and backward_passes are the classifier's, spent by all attacks of the cascade on an image, and by the
     cascade to choose between them. The predictions on the clean image and on the example, which only measure, do not
@@ -118,7 +118,7 @@ def rows(
     measured: Measured,
     outcome: Outcome,
     indices: NDArray[np.int64],
-    labels: NDArray[np.int64],
+    labels: NDArray[np.int64] | None,
     targets: NDArray[np.int64],
     digests: list[bytes],
     shards: NDArray[np.int64],
@@ -128,12 +128,13 @@ def rows(
     Args:
         measured: their measurements.
         outcome: of the cascade.
-        indices, labels, targets, shards: (n,).
+        indices, targets, shards: (n,).
+        labels: (n,); None for a set without labels.
         digests: n digests of 32 bytes.
     """
     columns = {
         "index": indices,
-        "label": labels,
+        "label": pa.nulls(len(indices), pa.int64()) if labels is None else labels,
         "digest": [digest.hex() for digest in digests],
         "clean_prediction": measured.clean_prediction,
         "adversarial_prediction": measured.adversarial_prediction,

@@ -11,7 +11,7 @@ from core.run.manifest import RunConfig
 from core.run.report import Report
 from core.run.run_store import RunStore
 from orchestrator.options import find_run, store_option
-from orchestrator.report.terminal import number_text
+from orchestrator.report.statistic_text import statistic_text
 
 _STATISTICS = (
     "n_images",
@@ -46,7 +46,7 @@ def compare_command(first: str, second: str, store: str | None) -> None:
             table.add_row(name, *values)
     table.add_section()
     for name in _STATISTICS:
-        table.add_row(name.replace("_", " "), *(number_text(getattr(report, name)) for report in reports))
+        table.add_row(name.replace("_", " "), *(statistic_text(report, name) for report in reports))
     same = reports[0].attack_data_sha256 == reports[1].attack_data_sha256
     table.add_row("attack_data.npy", *(["the same bytes"] * 2 if same else ["differs"] * 2))
     Console(markup=False).print(table)

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.image.pixels import to_float
-from core.run.index_map import IndexMap
+from core.run.index_map import NO_LABEL, IndexMap
 from core.run.layout import INDEX_MAP
 from core.run.manifest import Manifest
 from core.run.run_store import RunStore
@@ -30,7 +30,7 @@ def export_command(run: str | None, store: str | None, out: Path) -> None:
 
     test_data.npy and attack_data.npy hold the clean and the adversarial images, (N, H, W, C) float32 in the same order.
     data_index_map.json, data_label_map.json and attack_label_map.json map an image's SHA-256 (core.image.digest) to its
-    indices, its label, and the prediction for its adversarial example.
+    indices, its label (null if the set has none), and the prediction for its adversarial example.
     """
     found = find_run(run, store)
     report = found.results.report()
@@ -46,7 +46,8 @@ def export_command(run: str | None, store: str | None, out: Path) -> None:
         indices.setdefault(name, []).append(place)
     # Equal images have one entry, that of the first.
     _write_map(out / "data_index_map.json", indices)
-    _write_map(out / "data_label_map.json", dict(zip(names[::-1], index.label[::-1].tolist(), strict=True)))
+    labels = (None if label == NO_LABEL else label for label in index.label[::-1].tolist())
+    _write_map(out / "data_label_map.json", dict(zip(names[::-1], labels, strict=True)))
     _write_map(out / "attack_label_map.json", dict(zip(names[::-1], index.attack_label[::-1].tolist(), strict=True)))
     click.echo(str(out))
 
@@ -63,5 +64,5 @@ def _write_images(run: RunStore, manifest: Manifest, out: Path) -> None:
         adversarial[start:stop] = run.results.attack_data(data, start, stop)
 
 
-def _write_map(path: Path, content: Mapping[str, int | list[int]]) -> None:
+def _write_map(path: Path, content: Mapping[str, int | list[int] | None]) -> None:
     path.write_text(json.dumps(content, sort_keys=True))

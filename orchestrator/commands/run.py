@@ -64,7 +64,7 @@ _shards, _progress = option_group("Shards and attempts"), option_group("Progress
     "--labels",
     type=click.Choice(["predicted", "true"]),
     default=Request.labels,
-    help="Move images away from the clean prediction or from the true label",
+    help="Move images away from the clean prediction or from the true label, which the set must have",
 )
 @_attack("--target", help="Class to move images towards: a number, least-likely or random")
 @_attack("--seed", type=click.IntRange(min=0), default=Request.seed, help="Seed of all random numbers")

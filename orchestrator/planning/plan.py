@@ -47,7 +47,8 @@ def plan(request: Request, images: ImageSet | None = None) -> RunStore:
     name, path, card = resolve(request.model, shape, trusted=request.trust_model)
     check_classes(images, config, card)
     config, assets = with_assets(config, images, name)
-    file, pixels, labels = file_input(path), array_input(images.images), array_input(images.labels)
+    file, pixels = file_input(path), array_input(images.images)
+    labels = None if images.labels is None else array_input(images.labels)
     model = ModelRef(name=name, classes=card.classes, file=file.blob)
     data = DataRef(
         name=images.name,
@@ -55,7 +56,7 @@ def plan(request: Request, images: ImageSet | None = None) -> RunStore:
         image_shape=shape,
         dtype=str(images.images.dtype),
         images=pixels.blob,
-        labels=labels.blob,
+        labels=labels and labels.blob,
         class_names=images.class_names,
     )
     shards = min(request.shards, data.count)
@@ -63,7 +64,7 @@ def plan(request: Request, images: ImageSet | None = None) -> RunStore:
     run = store.run(run_id)
     if store.planned(run_id):
         return run
-    inputs = [*assets, pixels, labels, file]
+    inputs = [*assets, pixels, *([labels] if labels else []), file]
     check_space(store.folder, data, shards, sum(each.size for each in inputs))
     store.check_writable()
     manifest = Manifest(
@@ -92,7 +93,7 @@ def _run_id(config: RunConfig, data: DataRef, model: ModelRef, shards: int) -> s
     determining = {
         "config": config.model_dump(mode="json"),
         "images": data.images.sha256,
-        "labels": data.labels.sha256,
+        "labels": data.labels and data.labels.sha256,
         "model": model.file.sha256,
         "shards": shards,
         "versions": versions(),

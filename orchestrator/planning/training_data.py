@@ -35,7 +35,7 @@ def load_sets(data: str, test_data: str | None) -> tuple[ImageSet, ImageSet]:
         test_data: another .npz file, required with the first.
 
     Raises:
-        DataError: a set is missing or invalid, or the two do not fit each other.
+        DataError: a set is missing, invalid or without labels, or the two do not fit each other.
     """
     train_set = load_train_set(data)
     if data not in DATASETS and test_data is None:
@@ -53,7 +53,7 @@ def _check_fit(train_set: ImageSet, test_set: ImageSet) -> None:
         raise DataError(
             f"test images of shape {shape}, as the training images", f"shape {test_shape}", "give sets that fit"
         )
-    unknown = np.setdiff1d(test_set.labels, train_set.labels)
+    unknown = np.setdiff1d(test_set.required_labels(), train_set.required_labels())
     if len(unknown):
         raise DataError(
             "test images of classes that the training images have",

@@ -60,8 +60,14 @@ def _target(request: Request) -> int | str | None:
 
 
 def check_classes(images: ImageSet, config: RunConfig, card: ModelCard) -> None:
-    """Raise InputError for a label or a target that is not a class of the model."""
-    if images.labels.max() >= card.classes:
+    """Raise InputError for a label or a target that is not a class of the model, or labels that are missing."""
+    if images.labels is None and config.labels == "true":
+        raise DataError(
+            f"{images.name} with labels, which images are to be moved away from",
+            "no labels",
+            "leave --labels true out (from Python, move_from), or give the labels",
+        )
+    if images.labels is not None and images.labels.max() >= card.classes:
         raise DataError(
             f"labels in 0..{card.classes - 1}, for a model with {card.classes} classes",
             f"a label {images.labels.max()}",

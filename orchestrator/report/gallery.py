@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.image.pixels import Images, to_float, to_uint8
+from core.run.index_map import NO_LABEL
 from core.run.manifest import Manifest
 from core.run.run_store import RunStore
 
@@ -19,13 +20,13 @@ SUCCESSES, OTHERS = 16, 4  # of them at most
 
 @dataclass(frozen=True)
 class Card:
-    """One image of the gallery and its row of the ledger."""
+    """One image of the gallery and its row of the ledger; label: None in a set without labels."""
 
     index: int
     clean: str
     adversarial: str
     difference: str
-    label: str
+    label: str | None
     clean_prediction: str
     adversarial_prediction: str
     success: bool
@@ -39,7 +40,7 @@ class Card:
 
 
 def cards(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]]) -> list[Card]:
-    """Successes of each class in turn, then failures and fallbacks."""
+    """Successes of each class in turn, then failures and fallbacks. ``ledger`` is what ``candidates`` returned."""
     data, rows = manifest.data, choose(ledger)
     indices = ledger["index"][rows]
     clean = to_float(run.inputs.chosen_images(data, indices), manifest.config.bounds)
@@ -48,9 +49,9 @@ def cards(run: RunStore, manifest: Manifest, ledger: dict[str, NDArray[Any]]) ->
 
 
 def choose(ledger: dict[str, NDArray[Any]]) -> list[int]:
-    """The rows of a ledger that the gallery shows: successes of each label in turn, then failures and fallbacks."""
-    success, label = ledger["success"], ledger["label"]
-    queues = [list(np.flatnonzero(success & (label == each))[:SUCCESSES]) for each in np.unique(label)]
+    """The rows of a ledger that the gallery shows: successes of each class in turn, then failures and fallbacks."""
+    success, classes = ledger["success"], classes_of(ledger["label"], ledger["clean_prediction"])
+    queues = [list(np.flatnonzero(success & (classes == each))[:SUCCESSES]) for each in np.unique(classes)]
     chosen: list[int] = []
     while len(chosen) < SUCCESSES and any(queues):
         chosen += [int(queue.pop(0)) for queue in queues if queue]
@@ -59,6 +60,11 @@ def choose(ledger: dict[str, NDArray[Any]]) -> list[int]:
     failures = np.flatnonzero(~success)[:OTHERS]
     rest = [int(row) for row in (*failures, *fallbacks)]
     return list(dict.fromkeys(chosen + rest))
+
+
+def classes_of(labels: NDArray[np.int64], clean_predictions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What images are grouped by: their labels, or in a set without labels (NO_LABEL) their clean predictions."""
+    return np.where(labels == NO_LABEL, clean_predictions, labels)
 
 
 def _card(manifest: Manifest, ledger: dict[str, NDArray[Any]], row: int, clean: Images, adversarial: Images) -> Card:
@@ -76,7 +82,7 @@ def _card(manifest: Manifest, ledger: dict[str, NDArray[Any]], row: int, clean: 
         clean=_image_url(to_uint8(clean, bounds)),
         adversarial=_image_url(to_uint8(adversarial, bounds)),
         difference=_image_url(grey),
-        label=name("label"),
+        label=None if manifest.data.labels is None else name("label"),
         clean_prediction=name("clean_prediction"),
         adversarial_prediction=name("adversarial_prediction"),
         success=bool(ledger["success"][row]),

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from orchestrator.report.gallery import OTHERS, SUCCESSES
+from core.run.index_map import NO_LABEL
+from orchestrator.report.gallery import OTHERS, SUCCESSES, classes_of
 
 COLUMNS = (
     "index",
@@ -42,9 +43,10 @@ class Histogram:
 
 
 def candidates(file: IO[bytes]) -> dict[str, NDArray[Any]]:
-    """The rows that the gallery chooses from, by column: the first ones of each kind."""
+    """The rows that the gallery chooses from, by column: the first ones of each kind. A null label is NO_LABEL."""
     seen: Counter[int | str] = Counter()
-    found = [rows.take(_first_ones(rows, seen)) for rows in _groups(file, COLUMNS)]
+    groups = (_without_nulls(rows) for rows in _groups(file, COLUMNS))
+    found = [rows.take(_first_ones(rows, seen)) for rows in groups]
     kept = pa.concat_tables(found)
     return {name: kept.column(name).to_numpy() for name in COLUMNS}
 
@@ -66,13 +68,19 @@ def histogram(file: IO[bytes]) -> Histogram | None:
     return Histogram(edges, *counts)
 
 
+def _without_nulls(rows: pa.Table) -> pa.Table:
+    place = rows.schema.get_field_index("label")
+    return rows.set_column(place, "label", rows.column(place).fill_null(NO_LABEL))
+
+
 def _first_ones(rows: pa.Table, seen: Counter[int | str]) -> NDArray[np.int64]:
-    """The rows among the first of their kind: successes of each label, failures, fallbacks."""
-    success, label = rows.column("success").to_numpy(), rows.column("label").to_numpy()
+    """The rows among the first of their kind: successes of each class, failures, fallbacks."""
+    success = rows.column("success").to_numpy()
+    classes = classes_of(rows.column("label").to_numpy(), rows.column("clean_prediction").to_numpy())
     kinds: list[tuple[int | str, NDArray[np.bool_], int]] = [
         ("failure", ~success, OTHERS),
         ("fallback", pc.not_equal(rows.column("fallback_reason"), "").to_numpy(), OTHERS),
-        *((int(each), success & (label == each), SUCCESSES) for each in np.unique(label[success])),
+        *((int(each), success & (classes == each), SUCCESSES) for each in np.unique(classes[success])),
     ]
     chosen = []
     for kind, of_kind, most in kinds:

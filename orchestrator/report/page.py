@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -15,6 +16,7 @@ from orchestrator.report import reference as source
 from orchestrator.report.charts import class_chart, ssim_chart
 from orchestrator.report.gallery import cards
 from orchestrator.report.ledger_scan import candidates, histogram
+from orchestrator.report.statistic_text import statistic_text
 from orchestrator.report.timing import seconds_of
 
 
@@ -43,7 +45,7 @@ def write_page(run: RunStore, report: Report) -> None:
         history=describe(report.history, manifest.shards),
         seconds=seconds_of(run, report),
         headline=headline(report, manifest),
-        class_chart=class_chart(report.classes),
+        class_chart=class_chart(report.classes) if report.classes else None,
         ssim_chart=ssim_chart(ssim) if ssim else None,
         cards=cards(run, manifest, run.results.read(LEDGER, candidates)) if report.complete else [],
     )
@@ -58,35 +60,33 @@ def headline(report: Report, manifest: Manifest) -> list[tuple[str, str, str, st
     def theirs(value: float | None, places: int = 4) -> str:
         return f"{value:,.{places}f}" if comparable and value is not None else ""
 
-    def ours(value: float | None) -> str:
-        return "not defined" if value is None else f"{value:.4f}"
-
+    ours = partial(statistic_text, report)
     cpu = report.timing["shards_cpu_seconds"]
     return [
         (
             "Success rate",
-            ours(report.success_rate),
+            ours("success_rate"),
             theirs(source.SUCCESS_RATE),
             "the attack changed the prediction; share of all images",
         ),
-        ("Success rate, 8 bits", ours(report.success_rate_uint8), "", "after rounding to the 256 levels of a pixel"),
+        ("Success rate, 8 bits", ours("success_rate_uint8"), "", "after rounding to the 256 levels of a pixel"),
         (
             "Clean accuracy",
-            ours(report.clean_accuracy),
+            ours("clean_accuracy"),
             theirs(model_accuracy),
             "predicted as the label before the attack",
         ),
-        ("Robust accuracy", ours(report.robust_accuracy), "", "predicted as the label before and after the attack"),
-        ("Error rate", ours(report.error_rate), "", "not predicted as the label after the attack"),
+        ("Robust accuracy", ours("robust_accuracy"), "", "predicted as the label before and after the attack"),
+        ("Error rate", ours("error_rate"), "", "not predicted as the label after the attack"),
         (
             "Mean SSIM",
-            ours(report.ssim_mean),
+            ours("ssim_mean"),
             theirs(source.SSIM_MEAN),
             "11x11 Gaussian window, sigma 1.5; windows that lie wholly inside the image",
         ),
-        ("Mean SSIM, successes", ours(report.ssim_mean_success), "", "the same over the successes alone"),
-        ("Mean SSIM, uncropped", ours(report.ssim_full_mean), "", "the windows around every pixel of the image"),
-        ("Largest change", ours(report.linf_max), "", "of a pixel, L-infinity"),
+        ("Mean SSIM, successes", ours("ssim_mean_success"), "", "the same over the successes alone"),
+        ("Mean SSIM, uncropped", ours("ssim_full_mean"), "", "the windows around every pixel of the image"),
+        ("Largest change", ours("linf_max"), "", "of a pixel, L-infinity"),
         (
             "CPU seconds",
             f"{cpu:,.1f}",

@@ -10,32 +10,34 @@ from rich.table import Table
 from core.reduce.history import describe
 from core.run.report import Report
 from core.run.run_store import RunStore
+from orchestrator.report.statistic_text import statistic_text
 from orchestrator.report.timing import seconds_of
+
+_STATISTICS = {
+    "images": "n_images",
+    "clean accuracy": "clean_accuracy",
+    "robust accuracy": "robust_accuracy",
+    "success rate": "success_rate",
+    "success rate after rounding to 8 bits": "success_rate_uint8",
+    "error rate": "error_rate",
+    "mean SSIM, all images": "ssim_mean",
+    "mean SSIM, successes": "ssim_mean_success",
+    "mean SSIM, uncropped": "ssim_full_mean",
+    "largest change of a pixel": "linf_max",
+    "fallbacks": "fallback_count",
+    "unchanged": "unchanged_count",
+}
 
 
 def print_summary(run: RunStore, report: Report) -> None:
     """Print the main statistics of the report, and its warnings, on standard output."""
     table = Table(title=f"run {report.run_id}", show_header=False)
-    statistics: dict[str, float | int | None] = {
-        "images": report.n_images,
-        "clean accuracy": report.clean_accuracy,
-        "robust accuracy": report.robust_accuracy,
-        "success rate": report.success_rate,
-        "success rate after rounding to 8 bits": report.success_rate_uint8,
-        "error rate": report.error_rate,
-        "mean SSIM, all images": report.ssim_mean,
-        "mean SSIM, successes": report.ssim_mean_success,
-        "mean SSIM, uncropped": report.ssim_full_mean,
-        "largest change of a pixel": report.linf_max,
-        "fallbacks": report.fallback_count,
-        "unchanged": report.unchanged_count,
-    }
+    for title, name in _STATISTICS.items():
+        table.add_row(title, statistic_text(report, name))
     if report.target_rate is not None:
-        statistics["target rate"] = report.target_rate
+        table.add_row("target rate", statistic_text(report, "target_rate"))
     for each in report.attacks if len(report.attacks) > 1 else []:
-        statistics[f"successes of {each.attack}"] = each.successes
-    for name, value in statistics.items():
-        table.add_row(name, number_text(value))
+        table.add_row(f"successes of {each.attack}", str(each.successes))
     for name, seconds in seconds_of(run, report).items():
         table.add_row(name.replace("_", " "), f"{seconds:.1f}")
     console = Console(markup=False)
@@ -49,10 +51,3 @@ def print_summary(run: RunStore, report: Report) -> None:
     if not report.complete:
         missing = ", ".join(map(str, report.missing_shards))
         console.print(f"INCOMPLETE: shards {missing} are missing", **plain)
-
-
-def number_text(value: float | int | None) -> str:
-    """A number as text: four decimal places, or an integer."""
-    if value is None:
-        return "not defined"
-    return str(value) if isinstance(value, int) else f"{value:.4f}"

@@ -53,6 +53,7 @@ def test_its_run_is_complete_and_its_audit_passes(cells: list[Any], folder: Path
     assert report is not None
     assert report.complete
     assert report.n_images == 200
+    assert report.clean_accuracy is not None
     assert report.clean_accuracy > 0.7
     assert report.success_rate > 0.3
     said = text_of(cell_with(cells, "report = result.report"), "stdout")

@@ -45,7 +45,7 @@ def train(
         tensorboard: a folder for TensorBoard logs.
 
     Raises:
-        InputError: too few images, or images or options that don't fit the model.
+        InputError: no labels, too few images, or images or options that don't fit the model.
     """
     import keras
 
@@ -56,7 +56,7 @@ def train(
             "give a smaller --validation, for example a tenth of the images",
         )
     keras.utils.set_random_seed(config.seed)
-    images, labels = _scaled(data.images), data.labels
+    images, labels = _scaled(data.images), data.required_labels()
     order = np.random.default_rng(config.seed).permutation(len(images))
     held, used = order[: config.validation], order[config.validation :]
     model = build_model(config, images.shape[1:], int(labels.max()) + 1)
@@ -75,7 +75,7 @@ def train(
 
 def accuracy(model: Any, data: ImageSet) -> float:
     """The accuracy, in 0..1, of a trained model on a data set."""
-    _, share = model.evaluate(_scaled(data.images), data.labels, batch_size=500, verbose=0)
+    _, share = model.evaluate(_scaled(data.images), data.required_labels(), batch_size=500, verbose=0)
     return float(share)
 
 

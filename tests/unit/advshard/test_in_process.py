@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import advshard
+from advshard.inputs import image_set
 from core.models.files.saving import save_model
 
 SHAPE = (4, 4, 1)
@@ -118,3 +119,9 @@ def test_bad_input_is_named(model: Any, change: dict[str, Any], expected: str) -
 def test_something_else_is_no_model() -> None:
     with pytest.raises(advshard.ModelError, match=r"a keras\.Model"):
         advshard.attack(object(), images())
+
+
+def test_labels_of_an_array_may_be_left_out_or_are_checked(model: Any) -> None:
+    with pytest.raises(advshard.DataError, match=r"labels of shape \(9,\), one per image; got shape \(8,\)"):
+        advshard.attack(model, images(), np.zeros(8, np.int64))
+    assert image_set(images(), None, (0.0, 1.0)).labels is None

@@ -57,3 +57,12 @@ def test_what_has_no_report_is_named(tmp_path: Path, monkeypatch: Any) -> None:
         advshard.open_run(run.url)
     with pytest.raises(advshard.StoreError, match="the folder of a run"):
         advshard.open_run(tmp_path)
+
+
+def test_a_run_without_labels_says_so(tmp_path: Path, monkeypatch: Any) -> None:
+    result = advshard.open_run(reduced(planned(tmp_path, monkeypatch, labelled=False), 0, 1, 2, 3))
+    assert result.report.robust_accuracy is None
+    assert result.ledger["label"].null_count == 30
+    assert "robust accuracy: no labels\n" in repr(result)
+    assert "robust accuracy</th><td>no labels</td>" in HTMLFormatter()(result)
+    assert f"success rate: {result.report.success_rate:.4f}\n" in repr(result)

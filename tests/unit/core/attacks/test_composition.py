@@ -57,7 +57,7 @@ def assets(attack: Composition, of: ImageSet, folder: Path) -> dict[str, Asset]:
 
 def nearest(image: np.ndarray, label: int, of: ImageSet, classes: np.ndarray | None = None) -> tuple[int, float]:
     """By brute force, with the metric."""
-    others = np.flatnonzero((of.labels != label) & (True if classes is None else classes != label))
+    others = np.flatnonzero((of.required_labels() != label) & (True if classes is None else classes != label))
     values = Ssim()(np.repeat(image[None], len(others), axis=0), (of.images[others] / 255).astype(np.float32), UNIT)
     return int(others[values.argmax()]), float(values.max())
 
@@ -146,11 +146,11 @@ def test_where_no_candidate_flips_the_prediction_shares_are_fixed(tmp_path: Path
 
 def test_candidates_are_classified_once_for_each_classifier() -> None:
     of = pictures()
-    candidates = Candidates.of(of.images, of.labels)
+    candidates = Candidates.of(of.images, of.required_labels())
     first, second = classifier(), LinearClassifier(np.eye(3, int(np.prod(SHAPE))))
     np.testing.assert_array_equal(candidate_classes(first, candidates), predict(first, floats(of)))
     np.testing.assert_array_equal(candidate_classes(second, candidates), predict(second, floats(of)))
-    again = Candidates.of(of.images[::-1], of.labels)
+    again = Candidates.of(of.images[::-1], of.required_labels())
     np.testing.assert_array_equal(candidate_classes(first, again), predict(first, floats(of)[::-1]))
     first.logits = None  # type: ignore[assignment, method-assign]
     np.testing.assert_array_equal(candidate_classes(first, candidates), candidate_classes(first, again)[::-1])
@@ -178,7 +178,7 @@ def test_a_sample_is_drawn_by_the_images_index(tmp_path: Path, monkeypatch: Any)
 def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themselves(tmp_path: Path) -> None:
     of = pictures(30)
     np.testing.assert_array_equal(Composition(search="sampled").prepare(of, UNIT, "cnn")["images"], of.images)
-    np.savez(tmp_path / "other.npz", images=of.images[:9], labels=of.labels[:9])
+    np.savez(tmp_path / "other.npz", images=of.images[:9], labels=of.required_labels()[:9])
     given = Composition(search="sampled", candidates=str(tmp_path / "other.npz")).prepare(of, UNIT, "cnn")
     np.testing.assert_array_equal(given["images"], of.images[:9])
     named = ImageSet("fashion-mnist", np.zeros((1, 28, 28, 1), np.uint8), np.zeros(1, np.int64))
@@ -191,6 +191,8 @@ def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themsel
     small = ImageSet("small", np.zeros((3, 8, 8, 1), np.uint8), np.arange(3))
     with pytest.raises(DataError, match="images of 11x11 pixels or more"):
         Composition().prepare(small, UNIT, "cnn")
+    with pytest.raises(DataError, match="with labels, one class number per image; got no labels"):
+        Composition().prepare(replace(of, labels=None), UNIT, "cnn")
 
 
 @pytest.mark.slow
@@ -215,7 +217,7 @@ def test_the_composer_flips_its_model(tmp_path: Path) -> None:
 
     of, rng = pictures(60), np.random.default_rng(6)
     of = replace(of, images=tinted(of.images, rng))  # so that the model takes them for various classes
-    np.savez(tmp_path / "candidates.npz", images=of.images, labels=of.labels)
+    np.savez(tmp_path / "candidates.npz", images=of.images, labels=of.required_labels())
     model = str(save_model(tmp_path / "model.keras", SHAPE))
     compose = Composer(str(tmp_path / "candidates.npz"), model)
     images = (tinted(rng.integers(0, 256, (10, *SHAPE)), rng) / 255).astype(np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core.datasets import fashion_mnist
+from core.datasets.base import checked
 from core.datasets.fashion_mnist import FILES, FashionMnist
 from core.datasets.npz import NpzDataset
 from core.errors import DataError
@@ -30,8 +31,8 @@ def test_an_npz_file(tmp_path: Path, images: Any, bounds: tuple[float, float]) -
     data = NpzDataset(saved(tmp_path / "a.npz", images=images, labels=LABELS.astype("u1"))).load(bounds)
     assert data.images.dtype == (np.uint8 if images.dtype == np.uint8 else np.float32)
     np.testing.assert_array_equal(data.images, images)
-    assert data.labels.dtype == np.int64
-    assert len(data.head(2).images) == len(data.head(2).labels) == 2
+    assert data.required_labels().dtype == np.int64
+    assert len(data.head(2).images) == len(data.head(2).required_labels()) == 2
     assert len(data.head(None).images) == len(data.head(99).images) == 3
 
 
@@ -185,6 +186,15 @@ def test_the_real_test_and_training_images() -> None:
     test, train = FashionMnist().load(), FashionMnist().load_train()
     assert test.images.shape == (10_000, 28, 28, 1)
     assert train.images.shape == (60_000, 28, 28, 1)
-    assert np.bincount(test.labels).tolist() == [1000] * 10
-    assert np.bincount(train.labels).tolist() == [6000] * 10
+    assert np.bincount(test.required_labels()).tolist() == [1000] * 10
+    assert np.bincount(train.required_labels()).tolist() == [6000] * 10
     assert test.class_names[9] == "Ankle boot"
+
+
+def test_a_set_may_have_no_labels() -> None:
+    found = checked("bare", IMAGES, None, (0.0, 1.0))
+    assert found.labels is None
+    assert found.head(2).labels is None
+    assert len(found.head(2).images) == 2
+    with pytest.raises(DataError, match="bare with labels, one class number per image; got no labels"):
+        found.required_labels()

@@ -64,7 +64,9 @@ def test_known_images_are_looked_up_in_any_form_and_order(tmp_path: Path, monkey
         np.testing.assert_array_equal(found.index, np.where(order == 4, 0, order))
         predicted = linear_classifier(run, manifest).logits(prepared).argmax(axis=1)
         np.testing.assert_array_equal(found.attack_label, predicted[found.index])
-        np.testing.assert_array_equal(found.label, run.inputs.labels(manifest.data, 0, 30)[found.index])
+        labels = run.inputs.labels(manifest.data, 0, 30)
+        assert labels is not None
+        np.testing.assert_array_equal(found.label, labels[found.index])
         assert composer.asked == []
 
 

@@ -113,6 +113,7 @@ def test_statistics_do_not_depend_on_how_the_ledger_was_cut(count: int, seed: in
         assert attack.successes == columns["success"][mine].sum()
         assert (attack.linf_max, attack.l2_max) == (columns["linf"][mine].max(), columns["l2"][mine].max())
     classes = statistics.by_class(("zero", "one"))
+    assert classes is not None
     assert [each.label for each in classes] == np.unique(columns["label"]).tolist()
     for each in classes:
         mine = columns["label"] == each.label

@@ -16,7 +16,7 @@ from core.errors import IncompleteError, IntegrityError
 from core.image.digest import digests
 from core.models.inference.classifier import Classifier, predict
 from core.reduce.reduce_run import reduce_run
-from core.run.index_map import IndexMap
+from core.run.index_map import NO_LABEL, IndexMap
 from core.run.layout import ATTACK_DATA, INDEX_MAP, LEDGER
 from core.run.manifest import Manifest
 from core.run.records import Attempt
@@ -80,7 +80,7 @@ def test_the_report_is_measured_on_what_was_written(tmp_path: Path, monkeypatch:
     assert {check.name for check in report.audit} == {
         "inputs", "coverage", "epsilon", "same kind of machine", "attack data", "second measurement",
     }  # fmt: skip
-    assert sum(each.count for each in report.classes) == 30
+    assert sum(each.count for each in report.classes or []) == 30
     assert run.results.report() == report
 
     ledger = pq.read_table(io.BytesIO(run.results.content(LEDGER)))
@@ -325,3 +325,59 @@ def test_a_late_result_is_left_unwritten(tmp_path: Path, monkeypatch: Any) -> No
     late = run_shard(run, single(1), slowly, "late")
     assert late.worker == "faster"
     assert run.shards.record(single(1)) == late
+
+
+def test_a_run_without_labels(tmp_path: Path, monkeypatch: Any) -> None:
+    """It is the run with labels, but for what compares predictions with labels."""
+    made: list[tuple[RunStore, Report]] = []
+    for labelled in (True, False):
+        run = planned(tmp_path, monkeypatch, labelled=labelled)
+        attack(run)
+        made.append((run, reduce_run(run, linear_classifier)))
+    (_, reference), (bare, report) = made
+    assert reference.run_id != report.run_id
+    assert bare.manifest().data.labels is None
+    assert (report.clean_accuracy, report.robust_accuracy, report.error_rate, report.classes) == (None,) * 4
+    of_labels = {"clean_accuracy", "robust_accuracy", "error_rate", "classes", "run_id", "timing", "audit"}
+    assert report.model_dump(exclude=of_labels) == reference.model_dump(exclude=of_labels)
+    assert report.success_rate > 0
+    assert len(report.audit) == 6
+    assert [check for check in report.audit if not check.passed] == []
+    assert [check.detail for check in report.audit if check.name == "inputs"] == [
+        "images, which have no labels, are those of the plan"
+    ]
+    ledger, expected = (pq.read_table(io.BytesIO(run.results.content(LEDGER))) for run in (bare, made[0][0]))
+    assert ledger.schema.equals(schema())
+    assert ledger.column("label").to_pylist() == [None] * 30
+    assert ledger.drop_columns("label").equals(expected.drop_columns("label"))
+    index = IndexMap.load(io.BytesIO(bare.results.content(INDEX_MAP)))
+    assert set(index.label.tolist()) == {NO_LABEL} == {-1}
+    assert set(index.attack_label.tolist()) == set(ledger.column("adversarial_prediction").to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("labelled", "column", "how_many"),
+    [(True, "label", 1), (True, "label", 8), (False, "label", 1), (True, "steps", 1), (False, "steps", 8)],
+)
+def test_a_value_that_is_null_or_there_against_the_plan_is_found(
+    tmp_path: Path, monkeypatch: Any, *, labelled: bool, column: str, how_many: int
+) -> None:
+    """Rows whose digest is right: only their values tell. Without labels, how_many rows keep one."""
+    import pyarrow as pa
+
+    from core.run.work_unit import ShardRange
+
+    run = planned(tmp_path, monkeypatch, labelled=labelled)
+    attack(run)
+    assert reduce_run(run, linear_classifier).complete
+    record = run.shards.record(single(2))
+    assert record is not None
+    rows = pq.read_table(io.BytesIO(run.folder.read("shards/00000002.parquet")))
+    wrong: list[int | None] = rows.column(column).to_pylist()
+    wrong[:how_many] = ([None] if labelled or column != "label" else [0]) * len(wrong[:how_many])
+    place = rows.schema.get_field_index(column)
+    content = run.shards.write_rows(ShardRange(2, 2), rows.set_column(place, column, pa.array(wrong, pa.int64())))
+    run.shards.write_record(record.model_copy(update={"rows_sha256": hashlib.sha256(content).hexdigest()}))
+    with pytest.raises(IntegrityError, match="shard 2: its rows lack values"):
+        reduce_run(run, linear_classifier)
+    assert 2 not in run.shards.finished_indices()

@@ -13,14 +13,18 @@ from core.shard.ledger import schema
 _EMPTY: dict[pa.DataType, Any] = {pa.int64(): 0, pa.float64(): 0.5, pa.string(): "", pa.bool_(): False}
 
 
-def totals(label: list[int], before: list[int], after: list[int]) -> dict[str, Any]:
+def statistics_of(label: list[int] | list[None], before: list[int], after: list[int]) -> Statistics:
     """The statistics of images with these labels and predictions."""
-    rows = {column.name: [_EMPTY[column.type]] * len(label) for column in schema()}
+    rows: dict[str, list[Any]] = {column.name: [_EMPTY[column.type]] * len(label) for column in schema()}
     rows |= {"label": label, "clean_prediction": before, "adversarial_prediction": after}
     rows["success"] = np.not_equal(before, after).tolist()
     statistics = Statistics()
     statistics.add(pa.table(rows, schema=schema()))
-    return statistics.totals()
+    return statistics
+
+
+def totals(label: list[int] | list[None], before: list[int], after: list[int]) -> dict[str, Any]:
+    return statistics_of(label, before, after).totals()
 
 
 def test_an_image_moved_onto_its_label_is_not_robust() -> None:
@@ -36,3 +40,15 @@ def test_an_image_that_stays_wrong_is_neither_robust_nor_a_success() -> None:
     found = totals(label=[0, 1], before=[1, 1], after=[1, 1])
     assert found["robust_accuracy"] == 1 / 2
     assert found["success_rate"] == 0
+
+
+def test_without_labels_nothing_is_said_of_them() -> None:
+    before, after = [0, 1, 2, 1], [1, 1, 0, 1]
+    bare, labelled = totals([None] * 4, before, after), totals(before, before, after)
+    of_labels = ("clean_accuracy", "robust_accuracy", "error_rate")
+    assert [bare.pop(name) for name in of_labels] == [None, None, None]
+    assert None not in [labelled.pop(name) for name in of_labels]
+    assert bare == labelled
+    assert bare["success_rate"] == 2 / 4
+    assert statistics_of([None] * 4, before, after).by_class(("zero",)) is None
+    assert statistics_of(before, before, after).by_class(("zero",)) is not None

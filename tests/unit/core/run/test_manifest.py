@@ -93,3 +93,15 @@ def test_values_cannot_be_changed() -> None:
 def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
     assert digest_of({"a": 1, "b": [1.5, None]}) == digest_of({"b": [1.5, None], "a": 1})
     assert digest_of({"a": 1}) != digest_of({"a": 2})
+
+
+def test_a_set_without_labels_is_attacked_away_from_its_predictions() -> None:
+    labelled = manifest()
+    data = {**labelled.data.model_dump(), "labels": None}
+    bare = Manifest.model_validate({**labelled.model_dump(), "data": data})
+    assert bare.data.labels is None
+    assert Manifest.model_validate_json(bare.model_dump_json()) == bare
+    true = {**labelled.config.model_dump(), "labels": "true"}
+    Manifest.model_validate({**labelled.model_dump(), "config": true})
+    with pytest.raises(ValidationError, match="labels that the set does not have"):
+        Manifest.model_validate({**bare.model_dump(), "config": true})

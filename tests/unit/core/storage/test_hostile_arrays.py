@@ -187,7 +187,7 @@ def test_a_data_set_is_one_or_refused(content: bytes) -> None:
             refusal = str(error)
         else:
             assert found.images.dtype == np.uint8
-            assert len(found.images) == len(found.labels)
+            assert len(found.images) == len(found.required_labels())
             return
     assert "expected" in refusal
 
@@ -226,6 +226,7 @@ def test_rows_of_another_table_are_refused(change: dict[str, Any]) -> None:
 )
 @pytest.mark.parametrize("what", ["shard", "images", "labels", "attack_data"])
 def test_a_header_is_not_believed(head: bytes, what: str) -> None:
+    assert DATA.labels is not None
     reads: dict[str, tuple[str, Callable[[RunStore], Any]]] = {
         "shard": ("shards/00000001.npy", lambda run: run.shards.images(DATA, SHARD)),
         "images": (f"inputs/{DATA.images.name}", lambda run: run.inputs.images(DATA, 0, 2)),

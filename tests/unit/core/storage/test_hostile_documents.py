@@ -75,7 +75,7 @@ def consistent(value: Manifest | ShardRecord | Attempt | Report | Orchestrator) 
         assert all(len(shard.range.name) == 8 for shard in cut)
         assert all(side >= 1 for side in value.data.image_shape)
         assert value.data.count * 8 * max(value.data.image_shape) < 2**63
-        for blob in (value.data.images, value.data.labels, value.model.file):
+        for blob in filter(None, (value.data.images, value.data.labels, value.model.file)):
             assert blob.name.startswith(blob.sha256)
             inside(f"inputs/{blob.name}")
     elif isinstance(value, ShardRecord):
@@ -87,7 +87,9 @@ def consistent(value: Manifest | ShardRecord | Attempt | Report | Orchestrator) 
         assert value.task_id == "a-1"
     elif isinstance(value, Report):
         assert value.complete == (not value.missing_shards)
-        assert all(0 <= rate <= 1 for rate in (value.success_rate, value.error_rate, value.clean_accuracy))
+        rates = (value.success_rate, value.error_rate, value.clean_accuracy, value.robust_accuracy)
+        assert all(0 <= rate <= 1 for rate in rates if rate is not None)
+        assert len({value.error_rate is None, value.clean_accuracy is None, value.classes is None}) == 1
         assert min(value.n_images, value.history.attempts, value.fallback_count, value.unchanged_count) >= 0
     else:
         assert value.token == TOKEN

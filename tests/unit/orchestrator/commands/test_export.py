@@ -44,3 +44,17 @@ def test_a_run_as_plain_files(tmp_path: Path, monkeypatch: Any) -> None:
     # The fifth image is the first one once more.
     assert index[digests(images[:1])[0].hex()] == [0, 4]
     assert len(index) == len(label) == len(attack_label) == 29
+
+
+def test_the_labels_of_a_set_without_them_are_null(tmp_path: Path, monkeypatch: Any) -> None:
+    run, out = planned(tmp_path, monkeypatch, labelled=False), tmp_path / "plain"
+    for index in range(4):
+        run_shard(run, single(index), linear_classifier, "w")
+    reduce_run(run, linear_classifier)
+    assert CliRunner().invoke(export_command, [run.url, "--out", str(out)]).exit_code == 0
+    index, label, attack_label = (
+        json.loads((out / f"{name}_map.json").read_text()) for name in ("data_index", "data_label", "attack_label")
+    )
+    assert label == dict.fromkeys(index)
+    assert len(label) == 29
+    assert set(attack_label.values()) <= {0, 1, 2}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.datasets.base import ImageSet
 from core.datasets.fashion_mnist import FashionMnist
 from core.errors import DataError
 from core.models.files.card import ZOO
@@ -110,6 +111,13 @@ def test_the_sets_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         load_sets("fashion-mnist", None)
 
 
+def test_sets_without_labels_are_no_training_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = ImageSet("bare", np.zeros((3, 28, 28, 1), np.uint8), None)
+    monkeypatch.setattr(FashionMnist, "load_train", lambda _: bare)
+    with pytest.raises(DataError, match="bare with labels, one class number per image; got no labels"):
+        load_sets("fashion-mnist", None)
+
+
 def test_sets_that_do_not_fit(tmp_path: Path) -> None:
     data = str(save_set(tmp_path / "train.npz", 20, (8, 6, 3), 4))
     other = str(save_set(tmp_path / "shape.npz", 20, (8, 6, 1), 4))
@@ -118,4 +126,4 @@ def test_sets_that_do_not_fit(tmp_path: Path) -> None:
     few = str(save_set(tmp_path / "few.npz", 20, (8, 6, 3), 4, labels=np.full(20, 2)))
     with pytest.raises(DataError, match="classes that the training images have; got a label"):
         load_sets(few, data)
-    assert load_sets(data, few)[1].labels.tolist() == [2] * 20
+    assert load_sets(data, few)[1].required_labels().tolist() == [2] * 20

@@ -78,3 +78,25 @@ def test_a_target_must_be_a_class_of_the_model(tmp_path: Path, monkeypatch: Any)
     assert planned(tmp_path, monkeypatch, target="2").manifest().config.target == 2
     with pytest.raises(ConfigError, match=r"a target in 0\.\.2, for a model with 3 classes; got 3"):
         planned(tmp_path, monkeypatch, target="3")
+
+
+def test_a_set_without_labels_has_no_such_input(tmp_path: Path, monkeypatch: Any) -> None:
+    labelled, bare = (planned(tmp_path, monkeypatch, labelled=labelled) for labelled in (True, False))
+    assert bare.manifest().run_id != labelled.manifest().run_id
+    data = bare.manifest().data
+    assert data == labelled.manifest().data.model_copy(update={"labels": None})
+    assert bare.inputs.labels(data, 0, 30) is None
+    names = [{path.name for path in (Path(run.url) / "inputs").iterdir()} for run in (labelled, bare)]
+    labels = labelled.manifest().data.labels
+    assert labels is not None
+    assert names[0] - names[1] == {labels.name}
+    assert names[1] < names[0]
+    assert planned(tmp_path, monkeypatch, labelled=False).url == bare.url
+    target = planned(tmp_path, monkeypatch, labelled=False, target="1")
+    assert target.manifest().config.target == 1
+
+
+def test_true_labels_are_not_there_to_be_moved_away_from(tmp_path: Path, monkeypatch: Any) -> None:
+    with pytest.raises(DataError, match=r"with labels, .* got no labels; leave --labels true out"):
+        planned(tmp_path, monkeypatch, labelled=False, labels="true")
+    assert not list((tmp_path / "runs").glob("*/manifest.json"))

@@ -42,3 +42,30 @@ def test_the_page_of_a_run(tmp_path: Path, monkeypatch: Any, shape: tuple[int, .
     assert page.count("<svg") == charts
     write_page(run, report)
     assert run.results.content(REPORT_PAGE).decode() == page
+
+
+@pytest.mark.parametrize(("shape", "charts"), [((12, 12, 1), 1), ((8, 8, 3), 0)])
+def test_the_page_of_a_run_without_labels(
+    tmp_path: Path, monkeypatch: Any, shape: tuple[int, ...], charts: int
+) -> None:
+    run = planned(tmp_path, monkeypatch, shape=shape, labelled=False)
+    for index in range(run.manifest().shards):
+        run_shard(run, single(index), linear_classifier, "test")
+    report = reduce_run(run, linear_classifier)
+    shown = {name: value for name, value, _, _ in headline(report, run.manifest())}
+    assert [name for name, value in shown.items() if value == "no labels"] == [
+        "Clean accuracy",
+        "Robust accuracy",
+        "Error rate",
+    ]
+    assert shown["Success rate"] == f"{report.success_rate:.4f}"
+    write_page(run, report)
+    page = run.results.content(REPORT_PAGE).decode()
+    assert "which has no labels" in page
+    assert page.count(">no labels<") == 3
+    assert page.count("<svg") == charts
+    assert ("<h2>Similarity</h2>" in page) == bool(charts)
+    assert "<th>Class</th>" not in page
+    assert page.count("<figure>") >= 16
+    captions = [each.split("</figcaption>")[0] for each in page.split("<figcaption>")[1:]]
+    assert not any(word in caption for caption in captions for word in ("label", "None"))

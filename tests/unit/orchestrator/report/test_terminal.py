@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,32 @@ def test_names_are_shown_as_they_are(
         said = capsys.readouterr().out
         for text in texts:
             assert text in said
+
+
+def test_a_run_without_labels_says_so_beside_one_that_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    urls = []
+    for labelled in (False, True):
+        run = planned(tmp_path, monkeypatch, labelled=labelled)
+        for index in range(4):
+            run_shard(run, single(index), linear_classifier, "test")
+        urls.append(run.url)
+        report = reduce_run(run, linear_classifier)
+    for arguments, shown in (
+        (["report", urls[0]], ["no labels"]),
+        (["compare", *urls], ["no labels", f"{report.robust_accuracy:.4f}"]),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 0
+        said = capsys.readouterr().out
+        (line,) = (line for line in said.splitlines() if "robust accuracy" in line)
+        assert [cell.strip() for cell in line.strip("│┃| ").split("│")][1:] == shown
+        assert len(re.findall(r"│ no labels +│", said)) == 3
+    for command in ("list", "status"):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--store", str(tmp_path / "runs")])
+        assert ended.value.code == 0
+        assert "complete" in capsys.readouterr().out

@@ -94,7 +94,7 @@ def test_a_training_of_one_step_by_hand(nesterov: bool, factor: float) -> None:
         schedule="none", augment=False, validation=1,
     )  # fmt: skip
     used = np.random.default_rng(0).permutation(3)[1:]
-    x, y = PIXELS.images[used].reshape(2, 2), np.eye(3)[PIXELS.labels[used]]
+    x, y = PIXELS.images[used].reshape(2, 2), np.eye(3)[PIXELS.required_labels()[used]]
     kernel, bias = train(config, PIXELS).model.get_weights()
     np.testing.assert_allclose(kernel, -factor * x.T @ (1 / 3 - y) / 2, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(bias, -factor * (1 / 3 - y).mean(axis=0), rtol=1e-5, atol=1e-7)
