@@ -85,7 +85,7 @@ class Statistics:
         self._add_attacks(rows)
 
     def _add_labels(self, labels: NDArray[np.int64], columns: dict[str, NDArray[Any]]) -> None:
-        """What predictions are compared with labels for."""
+        """Count what compares predictions with labels, and group by them."""
         right_before, right_after = (columns[f"{name}_prediction"] == labels for name in ("clean", "adversarial"))
         robust = right_before & right_after
         self._counts.update(clean=_number(right_before), robust=_number(robust), error=_number(~right_after))

@@ -142,3 +142,11 @@ def test_bad_shapes_are_refused() -> None:
     with pytest.raises(DataError, match=r"images of shape \(n, H, W, C\)"):
         generate(np.zeros((2, 28, 28)))
     assert generate(np.zeros((0, 28, 28, 1))).shape == (0, 28, 28, 1)
+
+
+def test_a_run_without_labels_is_looked_up_too(tmp_path: Path, monkeypatch: Any) -> None:
+    run = finished(tmp_path, monkeypatch, "2026-01-01", labelled=False)
+    found = find_or_compose(clean_images(tmp_path), store=str(tmp_path / "runs"), composer=Negative())
+    np.testing.assert_array_equal(found.images, attack_data(run)[0])
+    assert found.label.tolist() == [-1] * 30
+    assert set(found.attack_label.tolist()) <= {0, 1, 2}
