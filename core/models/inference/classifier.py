@@ -13,12 +13,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import ModelError
 from core.image.pixels import Images
 from core.models.fast.compiled import compiled
 from core.models.fast.frozen import Weights
 from core.models.fast.gradients import fast_gradients, input_gradient
-from core.models.inference.logits import logits_function
+from core.models.inference.reading import read_model
 
 Loss = Literal["cross_entropy", "margin"]
 
@@ -64,7 +63,7 @@ class KerasClassifier:
     """A keras.Model behind the Classifier protocol.
 
     sizes: the numbers of images that a pass can have, up to the batch size; fewer images are padded to the
-    next of them. Raises ModelError if the output can't be read as (N, classes).
+    next of them. reading: how the model is read. Raises ModelError if it is not a classifier of such images.
     """
 
     def __init__(self, model: Any, image_shape: tuple[int, ...], batch_size: int) -> None:
@@ -73,8 +72,9 @@ class KerasClassifier:
         self.batch_size = batch_size
         self.sizes: tuple[int, ...] = (batch_size,)
         self.image_shape = image_shape
-        self.classes = check_shapes(model, image_shape)
-        logits = tensor_logits(model, image_shape)
+        self.reading = read_model(model, image_shape)
+        self.classes = self.reading.shapes.classes
+        logits = self.reading.logits
         weights = Weights(model)
         x_spec, y_spec = tf.TensorSpec((None, *image_shape), tf.float32), tf.TensorSpec((None,), tf.int64)
 
@@ -130,50 +130,7 @@ class KerasClassifier:
 
 def tensor_logits(model: Any, image_shape: tuple[int, ...]) -> Callable[[Any], Any]:
     """The model as a function from tensors of images to float32 tensors of logits, differentiable."""
-    import tensorflow as tf
-
-    logits, how = logits_function(model)
-    probabilities = how == "output" and _gives_probabilities(model, image_shape)
-
-    def read(x: Any) -> Any:
-        z = tf.cast(logits(x), tf.float32)
-        # Probabilities from a last layer that can't be taken apart: the logits up to a constant.
-        return tf.math.log(tf.maximum(z, 1e-37)) if probabilities else z
-
-    return read
-
-
-def check_shapes(model: Any, image_shape: tuple[int, ...]) -> int:
-    """The number of classes of a model that takes images of this shape; raises ModelError."""
-    inputs, outputs = model.inputs or [], model.outputs or []
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise ModelError(
-            "a model with one input and one output",
-            f"{len(inputs)} inputs and {len(outputs)} outputs",
-            "wrap it in a functional keras.Model with one of each",
-        )
-    taken, given = tuple(inputs[0].shape), (None, *image_shape)
-    fits = len(taken) == len(given) and all(t is None or g is None or t == g for t, g in zip(taken, given, strict=True))
-    if not fits:
-        raise ModelError(
-            f"a model that takes images of shape {image_shape}",
-            f"one that takes {taken[1:]}",
-            "give a model and a data set that fit, or put a reshaping layer in front of the model",
-        )
-    out = tuple(outputs[0].shape)
-    if len(out) != 2 or out[1] is None or out[1] < 2:
-        raise ModelError(
-            "a model whose output is (N, classes) with 2 classes or more",
-            f"output {out}",
-            "let the model end in one probability or logit per class",
-        )
-    return int(out[1])
-
-
-def _gives_probabilities(model: Any, image_shape: tuple[int, ...]) -> bool:
-    sample = np.random.default_rng(0).random((4, *image_shape), np.float32)
-    output = np.asarray(model(sample, training=False))
-    return bool((output >= 0).all() and np.allclose(output.sum(axis=1), 1, atol=1e-3))
+    return read_model(model, image_shape).logits
 
 
 def _cross_entropy(z: Any, y: Any) -> Any:
