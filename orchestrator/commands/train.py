@@ -102,6 +102,7 @@ def train_command(data: str, test_data: str | None, out: Path | None, tensorboar
     card = {
         "image_shape": trained.model.input_shape[1:],
         "classes": trained.model.output_shape[-1],
+        "class_names": train_set.class_names,
         "test_accuracy": test_accuracy,
         "command": command_line(config, data, test_data),
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from core.datasets.base import ImageSet
-from core.models.files.card import resolve
+from core.models.files.card import check_channels, resolve
 from core.run.manifest import DataRef, Manifest, ModelRef, RunConfig
 from core.run.run_store import RunStore
 from core.run.store import Store
@@ -45,6 +45,7 @@ def plan(request: Request, images: ImageSet | None = None) -> RunStore:
     if request.batch_size is None:
         config = config.model_copy(update={"batch_size": default_batch_size(shape)})
     name, path, card = resolve(request.model, shape, trusted=request.trust_model)
+    check_channels(name, card, shape)
     check_classes(images, config, card)
     config, assets = with_assets(config, images, name)
     file, pixels = file_input(path), array_input(images.images)
