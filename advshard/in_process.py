@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advshard.inputs import check_model, image_set
-from core.image.pixels import Bounds
+from core.image.pixels import Bounds, Preprocess
 from core.models.files.card import ModelCard, resolve
 from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import settle
 from core.models.inference.classifier import KerasClassifier
+from core.models.inference.preprocessing import Preprocessing
 from core.run.manifest import StageConfig
 from core.run.value import Scalar
 from core.runtime.asset import Asset
@@ -36,6 +37,7 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
     target: int | str | None = None,
     fallback: str | None = DEFAULT_FALLBACK,
     bounds: Bounds = Request.bounds,
+    preprocess: Preprocess = "none",
     seed: int = Request.seed,
     **hyper_parameters: Scalar,
 ) -> NDArray[np.float32]:
@@ -53,6 +55,7 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
         target: class that images are to be predicted as, or ``"least-likely"`` or ``"random"``.
         fallback: attack for the images that a gradient attack leaves unchanged; None for none.
         bounds: lowest and highest pixel value that the model expects.
+        preprocess: Keras's preprocessing between pixels and model: ``"tf"``, ``"torch"``, ``"caffe"`` or ``"none"``.
         seed: of everything random.
         **hyper_parameters: of the attack, such as ``steps=20``.
 
@@ -81,12 +84,14 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
         params=params,
         labels="predicted" if labels is None else "true",
         bounds=bounds,
+        preprocess=preprocess,
         seed=seed,
     )
     config = run_config(request)
     shape: tuple[int, int, int] = given.images.shape[1:]
     known_as, loaded = _model(model, shape)
-    classifier = settle(lambda size: KerasClassifier(loaded, shape, size), default_batch_size(shape), shape)
+    before = Preprocessing(preprocess, bounds)
+    classifier = settle(lambda size: KerasClassifier(loaded, shape, size, before), default_batch_size(shape), shape)
     check_classes(given, config, ModelCard(image_shape=shape, classes=classifier.classes))
     config, inputs = with_assets(config, given, known_as)
     indices = np.arange(len(given.images), dtype=np.int64)

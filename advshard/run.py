@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from advshard.inputs import image_set, model_file
 from advshard.result import RunResult
-from core.image.pixels import Bounds
+from core.image.pixels import Bounds, Preprocess
 from core.run.value import Scalar
 from core.runtime.settings import DEFAULT_QUEUE, settings
 from orchestrator.planning.plan import plan
@@ -31,6 +31,7 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
     target: int | str | None = None,
     fallback: str | None = DEFAULT_FALLBACK,
     bounds: Bounds = Request.bounds,
+    preprocess: Preprocess = "none",
     limit: int | None = None,
     seed: int = Request.seed,
     trust_model: bool = False,
@@ -57,6 +58,7 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
         target: class that images are to be predicted as, or ``"least-likely"`` or ``"random"``.
         fallback: attack for the images that a gradient attack leaves unchanged; None for none.
         bounds: lowest and highest pixel value that the model expects.
+        preprocess: Keras's preprocessing between pixels and model: ``"tf"``, ``"torch"``, ``"caffe"`` or ``"none"``.
         limit: attack the first images alone.
         seed: of everything random.
         trust_model: whether code in the model's file, such as a Lambda layer, may run.
@@ -89,6 +91,7 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
             params=params,
             labels=move_from,
             bounds=bounds,
+            preprocess=preprocess,
             seed=seed,
             trust_model=settings().trust_model or trust_model,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ Images = NDArray[np.float32]
 
 Bounds = tuple[float, float]
 """The lowest and the highest value of a pixel."""
+
+Preprocess = Literal["none", "tf", "torch", "caffe"]
+"""The modes of Keras's ``preprocess_input``."""
 
 
 def to_float(images: NDArray[Any], bounds: Bounds) -> NDArray[np.float32]:

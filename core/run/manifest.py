@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from core.errors import StoreError
+from core.image.pixels import Preprocess
 from core.run.value import Count, Scalar, Sha256, Size, Value
 from core.run.work_unit import MAX_RANGE, ShardRange
 
@@ -59,7 +60,8 @@ class RunConfig(Value):
         stages: the attacks in their order; each image passes to the next one while it is unbroken.
         labels: what an attack moves an image away from, the clean prediction or the data set's label.
         target: what it moves an image towards, if anything: a class, or a rule of core.shard.targets.
-        bounds: the lowest and highest pixel value that the model expects.
+        bounds: the lowest and highest pixel value.
+        preprocess: Keras's preprocessing between pixels and model.
         seed: selects all random numbers.
         batch_size: the fixed number of images in every pass through the model.
     """
@@ -68,6 +70,7 @@ class RunConfig(Value):
     labels: Literal["predicted", "true"]
     target: Count | Literal["least-likely", "random"] | None = None
     bounds: tuple[float, float]
+    preprocess: Preprocess = "none"
     seed: int = Field(ge=0)
     batch_size: int = Field(ge=1, le=LARGEST_BATCH)
 

@@ -12,6 +12,7 @@ from core.models.files.embedded_code import refuse_own_code
 from core.models.files.loading import file_suffix
 from core.models.inference.cached_classifier import cached_classifier
 from core.models.inference.classifier import Classifier
+from core.models.inference.preprocessing import Preprocessing
 from core.run.manifest import Manifest
 from core.run.run_store import RunStore
 
@@ -30,6 +31,7 @@ def classifier_of(run: RunStore, manifest: Manifest, *, trusted: bool = False) -
         manifest.data.image_shape,
         manifest.config.batch_size,
         trusted=trusted,
+        preprocessing=Preprocessing(manifest.config.preprocess, manifest.config.bounds),
     )
     if classifier.classes != manifest.model.classes:
         raise ModelError(f"{manifest.model.classes} classes, as planned", f"{classifier.classes}", "plan the run again")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from core.errors import ConfigError
+from core.image.pixels import Preprocess
 from core.run.manifest import LARGEST_BATCH, MAX_SHARDS
 from core.run.run_store import RunStore
 from core.run.value import Scalar
@@ -40,6 +41,12 @@ _shards, _progress = option_group("Shards and attempts"), option_group("Progress
 @_data("--model", default=Request.model, help="A shipped model, or a Keras file")
 @_data("--data", default=Request.data, help="A registered image set, or an .npz file")
 @_data("--bounds", type=float, nargs=2, default=Request.bounds, help="Pixel range that the model expects")
+@_data(
+    "--preprocess",
+    type=click.Choice(get_args(Preprocess)),
+    default=Request.preprocess,
+    help="Keras's preprocessing, of pixels scaled to 0..255: for models of keras.applications that have none inside",
+)
 @_data("--limit", type=int, help="Attack only the first N images")
 @trust_option
 @_attack("--attack", default=Request.attack, help="A name from 'advshard attacks', or a cascade A,B,C")

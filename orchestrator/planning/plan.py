@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from core.datasets.base import ImageSet
 from core.models.files.card import check_channels, resolve
+from core.models.inference.preprocessing import Preprocessing
 from core.run.manifest import DataRef, Manifest, ModelRef, RunConfig
 from core.run.run_store import RunStore
 from core.run.store import Store
@@ -46,6 +47,7 @@ def plan(request: Request, images: ImageSet | None = None) -> RunStore:
         config = config.model_copy(update={"batch_size": default_batch_size(shape)})
     name, path, card = resolve(request.model, shape, trusted=request.trust_model)
     check_channels(name, card, shape)
+    Preprocessing(config.preprocess, config.bounds).check(card.image_shape)
     check_classes(images, config, card)
     config, assets = with_assets(config, images, name)
     file, pixels = file_input(path), array_input(images.images)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from core.image.pixels import Preprocess
 from core.registry import DEFAULT_DATASET, DEFAULT_MODEL
 from core.run.value import Scalar
 
@@ -26,6 +27,7 @@ class Request:
         params: the hyper-parameters that are not to have the attack's own defaults.
         labels: what an attack moves away from, the prediction (``predicted``) or the label of the set (``true``).
         bounds: lowest and highest pixel value that the model expects.
+        preprocess: Keras's preprocessing between pixels and model.
         seed: of everything random.
         batch_size: images in a pass through the model; chosen by their size if None.
         max_attempts: failed attempts before a shard is quarantined.
@@ -45,6 +47,7 @@ class Request:
     params: dict[str, Scalar] = field(default_factory=dict)
     labels: str = "predicted"
     bounds: tuple[float, float] = (0.0, 1.0)
+    preprocess: Preprocess = "none"
     seed: int = 0
     batch_size: int | None = None
     max_attempts: int = 3

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 
 from core.datasets.base import ImageSet
 from core.errors import ConfigError, DataError
+from core.image.pixels import Preprocess
 from core.models.files.card import ModelCard
 from core.registry import ATTACKS
 from core.run.manifest import RunConfig
@@ -34,11 +36,16 @@ def run_config(request: Request) -> RunConfig:
     low, high = request.bounds
     if not (np.isfinite([low, high]).all() and low < high):
         raise ConfigError("bounds LO below HI", f"{low:g} {high:g}", "for example --bounds 0 1")
+    if request.preprocess not in get_args(Preprocess):
+        raise ConfigError(
+            f"{', '.join(get_args(Preprocess))} as the preprocessing", repr(request.preprocess), "correct it"
+        )
     return RunConfig(
         stages=tuple(cascade(request.attack, request.fallback, request.params, request.bounds)),
         labels=request.labels,
         target=_target(request),
         bounds=request.bounds,
+        preprocess=request.preprocess,
         seed=request.seed,
         batch_size=request.batch_size or _BATCH,
     )

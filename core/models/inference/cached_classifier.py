@@ -10,6 +10,7 @@ from core.models.fast.frozen import memory_with_graphs
 from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import settle
 from core.models.inference.classifier import KerasClassifier
+from core.models.inference.preprocessing import NO_PREPROCESSING, Preprocessing
 from core.runtime.memory_cache import cached
 
 _GRAPHS = 3  # the forward pass, and the gradients of two losses
@@ -22,6 +23,7 @@ def cached_classifier(
     batch_size: int,
     *,
     trusted: bool = False,
+    preprocessing: Preprocessing = NO_PREPROCESSING,
 ) -> KerasClassifier:
     """Return the classifier in a Keras file, loading it if it isn't cached.
 
@@ -31,6 +33,7 @@ def cached_classifier(
         shape: (H, W, C) of the images.
         batch_size: the largest batch size to try; the classifier's may be smaller.
         trusted: allow code in the file to run.
+        preprocessing: applied to the pixels first.
 
     Raises:
         ModelError: the file can't be loaded, or is not a classifier of such images.
@@ -39,7 +42,8 @@ def cached_classifier(
     def load() -> tuple[KerasClassifier, int]:
         with file() as path:
             model = load_model(path, trusted=trusted)
-        found = settle(lambda size: KerasClassifier(model, shape, size), batch_size, shape)
+        found = settle(lambda size: KerasClassifier(model, shape, size, preprocessing), batch_size, shape)
         return found, memory_with_graphs(model, _GRAPHS)
 
-    return cached(("classifier", sha256, shape, batch_size, trusted), load)
+    applied = NO_PREPROCESSING if preprocessing.mode == "none" else preprocessing  # then the bounds don't matter
+    return cached(("classifier", sha256, shape, batch_size, trusted, applied), load)

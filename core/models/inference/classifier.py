@@ -17,6 +17,7 @@ from core.image.pixels import Images
 from core.models.fast.compiled import compiled
 from core.models.fast.frozen import Weights
 from core.models.fast.gradients import fast_gradients, input_gradient
+from core.models.inference.preprocessing import NO_PREPROCESSING, Preprocessing
 from core.models.inference.reading import read_model
 
 Loss = Literal["cross_entropy", "margin"]
@@ -63,10 +64,17 @@ class KerasClassifier:
     """A keras.Model behind the Classifier protocol.
 
     sizes: the numbers of images that a pass can have, up to the batch size; fewer images are padded to the
-    next of them. reading: how the model is read. Raises ModelError if it is not a classifier of such images.
+    next of them. reading: how the model is read. preprocessing:
+    what is applied to the pixels first. Raises InputError if the model is not a classifier of such images.
     """
 
-    def __init__(self, model: Any, image_shape: tuple[int, ...], batch_size: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        image_shape: tuple[int, ...],
+        batch_size: int,
+        preprocessing: Preprocessing = NO_PREPROCESSING,
+    ) -> None:
         import tensorflow as tf
 
         self.batch_size = batch_size
@@ -74,7 +82,11 @@ class KerasClassifier:
         self.image_shape = image_shape
         self.reading = read_model(model, image_shape)
         self.classes = self.reading.shapes.classes
-        logits = self.reading.logits
+        preprocessing.check(image_shape)
+
+        def logits(x: Any) -> Any:
+            return self.reading.logits(preprocessing(x))
+
         weights = Weights(model)
         x_spec, y_spec = tf.TensorSpec((None, *image_shape), tf.float32), tf.TensorSpec((None,), tf.int64)
 

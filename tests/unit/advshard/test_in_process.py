@@ -47,6 +47,17 @@ def test_fgsm_on_a_linear_model_is_its_closed_form(model: Any) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+def test_epsilon_is_in_pixels_whatever_the_preprocessing(model: Any) -> None:
+    x = 255 * images()
+    settings: dict[str, Any] = {"name": "fgsm", "step_back": 0, "early_stop": False, "bounds": (0.0, 255.0)}
+    found = advshard.attack(model, x, eps=5.0, step_size=5.0, preprocess="tf", **settings)
+    by_hand = advshard.attack(
+        model, x / 127.5 - 1, eps=5 / 127.5, step_size=5 / 127.5, **{**settings, "bounds": (-1, 1)}
+    )
+    np.testing.assert_allclose(found / 127.5 - 1, by_hand, atol=1e-5)
+    np.testing.assert_allclose(abs(found - x), 5, atol=1e-3)
+
+
 @pytest.mark.slow
 def test_a_model_is_an_object_or_a_path(model: Any, tmp_path: Path) -> None:
     save_model(model, tmp_path / "linear.keras")

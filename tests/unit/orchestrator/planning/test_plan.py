@@ -25,6 +25,7 @@ def test_the_run_id_is_that_of_all_that_determines_the_result(tmp_path: Path, mo
         "data": {"data": other},
         "batch": {"batch_size": 8},
         "bounds": {"bounds": (-1.0, 1.0)},
+        "preprocess": {"preprocess": "tf"},
         "target": {"target": "1"},
         "cascade": {"attack": "mifgsm,ifgsm"},
     }
@@ -42,6 +43,15 @@ def test_the_inputs_stand_in_the_store_as_they_came(tmp_path: Path, monkeypatch:
     assert manifest.data.count == 20
     assert run.inputs.content(manifest.model.file) == (tmp_path / "fake.keras").read_bytes()
     assert run.inputs.content(manifest.data.images)
+
+
+def test_preprocessing_stands_in_the_manifest_and_must_fit_the_model(tmp_path: Path, monkeypatch: Any) -> None:
+    assert planned(tmp_path, monkeypatch).manifest().config.preprocess == "none"
+    assert planned(tmp_path, monkeypatch, preprocess="tf").manifest().config.preprocess == "tf"
+    with pytest.raises(ConfigError, match="RGB images with --preprocess caffe; got one for 1 channel"):
+        planned(tmp_path, monkeypatch, preprocess="caffe")
+    with pytest.raises(ConfigError, match="none, tf, torch, caffe as the preprocessing; got 'imagenet'"):
+        planned(tmp_path, monkeypatch, preprocess="imagenet")
 
 
 def test_labels_must_be_classes_of_the_model(tmp_path: Path, monkeypatch: Any) -> None:
