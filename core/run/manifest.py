@@ -27,7 +27,7 @@ class Blob(Value):
         sha256: of the file's content.
     """
 
-    name: str = Field(pattern=r"^[0-9a-f]{64}\.(npy|keras|h5)$")
+    name: str = Field(pattern=r"^[0-9a-f]{64}\.(npy|keras|h5|savedmodel\.zip)$")
     sha256: Sha256
 
     @model_validator(mode="after")
@@ -125,7 +125,7 @@ class ModelRef(Value):
     Attributes:
         name: as the user named it.
         classes: number of classes.
-        file: the Keras file.
+        file: the Keras file, or a packed SavedModel.
     """
 
     name: str

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.errors import ModelError
 from core.models.files.embedded_code import refuse_own_code
-from core.models.files.loading import file_suffix
+from core.models.files.formats import file_suffix
 from core.models.inference.cached_classifier import cached_classifier
 from core.models.inference.classifier import Classifier
 from core.models.inference.preprocessing import Preprocessing

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.base import ImageSet
-from core.models.files.loading import file_suffix
+from core.models.files.formats import file_suffix
+from core.models.files.saved_model import files_of, packed
 from core.run.manifest import Blob, RunConfig
 from core.shard.cascade import stages_of
 from core.storage.npy_header import npy_header
@@ -43,8 +44,15 @@ def array_input(array: NDArray[Any]) -> Input:
 
 
 def file_input(path: Path) -> Input:
-    """Read a Keras file once, so that the hashed bytes are those written. Raises ModelError for another file."""
-    suffix, content = file_suffix(path), path.read_bytes()
+    """Read a Keras file once, so that the hashed bytes are those written; a SavedModel folder is packed.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    suffix = file_suffix(path)
+    if path.is_dir():
+        return _hashed(suffix, sum(each.stat().st_size for each in files_of(path)), partial(packed, path))
+    content = path.read_bytes()
     return _hashed(suffix, len(content), lambda: [content])
 
 

@@ -17,7 +17,11 @@ class Weights:
     """A snapshot of a model's weights; empty for models with more than 128 MiB of them."""
 
     def __init__(self, model: Any) -> None:
-        self._values = [(each, each.numpy()) for each in model.variables] if _are_constants(model) else []
+        import keras
+
+        # The variables of a SavedModel belong to its functions and stay there.
+        own = [each for each in model.variables if isinstance(each, keras.Variable)]
+        self._values = [(each, each.numpy()) for each in own] if _are_constants(model) else []
 
     def as_constants(self) -> AbstractContextManager[Any]:
         """A context in which traced graphs get the weights as constants, or, above 128 MiB, as variables."""
@@ -42,4 +46,6 @@ def _are_constants(model: Any) -> bool:
 
 
 def _weight_bytes(model: Any) -> int:
-    return sum(math.prod(each.shape) * each.value.dtype.size for each in model.variables)
+    import tensorflow as tf
+
+    return sum(math.prod(each.shape) * tf.as_dtype(each.dtype).size for each in model.variables)

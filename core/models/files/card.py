@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import ConfigError, ModelError
 from core.models.files.architecture import PREPROCESSING
+from core.models.files.formats import file_suffix
 from core.models.files.inspect_in_subprocess import answer, ask
-from core.models.files.loading import file_suffix
 from core.models.inference.reading import Output
 from core.models.inference.shapes import fits_converted
 from core.registry import MODELS
@@ -70,7 +70,7 @@ def resolve(model: str, image_shape: tuple[int, ...], *, trusted: bool = False) 
     """Locate a model and check that it fits the images.
 
     Args:
-        model: the name of a shipped model, or the path of a Keras file.
+        model: the name of a shipped model, or the path of a Keras file or a SavedModel folder.
         image_shape: (H, W, C) of the images. C may be 1 where the model takes 3, and the reverse.
         trusted: allow code in the file to run.
 
@@ -85,10 +85,12 @@ def resolve(model: str, image_shape: tuple[int, ...], *, trusted: bool = False) 
     path = Path(model)
     if not path.exists() and os.sep not in model and not path.suffix:
         raise ConfigError(
-            "the name of a known model or a Keras file", repr(model), f"choose one of {', '.join(MODELS)}"
+            "the name of a known model, a Keras file or a SavedModel folder",
+            repr(model),
+            f"choose one of {', '.join(MODELS)}",
         )
     file_suffix(path)
-    return path.name, path, _ask(path, image_shape, trusted=trusted)
+    return path.name or path.resolve().name, path, _ask(path, image_shape, trusted=trusted)
 
 
 def check_channels(name: str, card: ModelCard, image_shape: tuple[int, ...]) -> None:

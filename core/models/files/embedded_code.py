@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
+from core.models.files.formats import KERAS, SAVED_MODEL
 
 _RUNS_CODE = frozenset({"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
+_IF_TRUSTED = (
+    "if you trust the file, give --trust-model to the command and each worker, and resume with --retry-quarantined"
+)
 _CLASS_KEYS = ("class_name", "registered_name")
 # Modules with components of models. Of keras.src, Keras itself accepts only such classes.
 _PARTS = re.compile(
@@ -29,8 +33,12 @@ def refuse_own_code(path: Path, suffix: str) -> None:
 
     Args:
         path: the file.
-        suffix: its format, ``.keras`` or ``.h5``.
+        suffix: its format, as ``file_suffix`` gives it.
     """
+    if suffix == SAVED_MODEL:
+        raise ModelError(
+            f"{path}: a model without code", "a SavedModel, whose graph can read and write files", _IF_TRUSTED
+        )
     try:
         found = _first_that_runs_code(json.loads(_config(path, suffix)))
     except Exception as error:  # noqa: BLE001 - zipfile, h5py and json raise various exceptions for invalid files
@@ -43,13 +51,12 @@ def refuse_own_code(path: Path, suffix: str) -> None:
         raise ModelError(
             f"{path}: a model without embedded code",
             f"one with {found}",
-            "replace it with built-in Keras layers, or, if you trust the file, give --trust-model to the command and"
-            " each worker, and resume with --retry-quarantined",
+            f"replace it with built-in Keras layers, or {_IF_TRUSTED}, with --import FILE.py for layers of your own",
         )
 
 
 def _config(path: Path, suffix: str) -> str | bytes:
-    if suffix == ".keras":
+    if suffix == KERAS:
         with zipfile.ZipFile(path) as archive:
             return archive.read("config.json")
     import h5py

@@ -1,4 +1,4 @@
-"""Loads Keras files: Keras 3 (``.keras``) or legacy HDF5, recognized by content. Embedded code runs only if trusted."""
+"""Loads models from Keras files and SavedModel folders. Embedded code runs only if trusted."""
 
 from __future__ import annotations
 
@@ -7,41 +7,17 @@ from typing import Any
 
 from core.errors import ModelError
 from core.models.files.embedded_code import refuse_own_code
+from core.models.files.formats import HDF5, KERAS, SAVED_MODEL, file_suffix
 
-_ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
-_NAMES = {".keras": (".keras",), ".h5": (".h5", ".hdf5")}
-
-
-def file_suffix(path: Path) -> str:
-    """Detect the format, ``.keras`` or ``.h5``, from the first bytes; raises ModelError for any other file."""
-    if path.is_dir():
-        raise ModelError(
-            "a Keras file (.keras or .h5)",
-            f"a folder, {path}",
-            "save the model with model.save('name.keras')",
-        )
-    if not path.is_file():
-        raise ModelError(
-            "the name of a shipped model or a Keras file", f"no file {path}", "check the path given to --model"
-        )
-    with path.open("rb") as file:
-        head = file.read(8)
-    if head.startswith(_ZIP):
-        return ".keras"
-    if head == _HDF5:
-        return ".h5"
-    raise ModelError(
-        f"{path}: a Keras file (.keras or .h5)",
-        "a file of another format",
-        "save the model with model.save('name.keras')",
-    )
+_NAMES = {KERAS: (".keras",), HDF5: (".h5", ".hdf5")}
+_IMPORT = "for layers of your own, give --import FILE.py --trust-model, with the file that defines them"
 
 
 def load_model(path: Path, *, trusted: bool = False) -> Any:
-    """Load a keras.Model, uncompiled.
+    """Load a keras.Model, uncompiled, or a SavedModel.
 
     Args:
-        path: the Keras file.
+        path: a Keras file, or a SavedModel, as a folder or packed.
         trusted: allow code in the file, such as Lambda layers, to run.
 
     Raises:
@@ -52,6 +28,10 @@ def load_model(path: Path, *, trusted: bool = False) -> Any:
     suffix = file_suffix(path)
     if not trusted:
         refuse_own_code(path, suffix)
+    if suffix == SAVED_MODEL:
+        from core.models.files.saved_model import load_saved_model
+
+        return load_saved_model(path)
     if path.suffix not in _NAMES[suffix]:
         # Keras decides by the file name, so load it under a name that fits.
         return _load_renamed(path, suffix, trusted=trusted)
@@ -59,10 +39,24 @@ def load_model(path: Path, *, trusted: bool = False) -> Any:
         return keras.saving.load_model(path, compile=False, safe_mode=not trusted)
     except Exception as error:  # noqa: BLE001 - Keras raises various exceptions for files that it can't load
         raise ModelError(
-            f"{path}: a model that loads in Keras's safe mode",
+            f"{path}: a model that Keras {keras.__version__} loads" + ("" if trusted else " in its safe mode"),
             _first_line(error),
-            "replace Lambda layers and register custom layers with keras.saving, or save it with Keras 3",
+            _IMPORT + _older(path, suffix),
         ) from None
+
+
+def _older(path: Path, suffix: str) -> str:
+    """Advice for an HDF5 file that an older Keras wrote."""
+    if suffix != HDF5:
+        return ""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        version = file.attrs.get("keras_version", "")
+    version = version.decode() if isinstance(version, bytes) else str(version)
+    if not version.startswith(("1.", "2.")):
+        return ""
+    return f"; it was saved by Keras {version}: load it there, and save its layers with Keras 3"
 
 
 def _load_renamed(path: Path, suffix: str, *, trusted: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,8 @@ def pixel_bounds(model: Any) -> Bounds | None:
 
 def _operations(model: Any) -> Iterator[Any]:
     """The model's layers and functions in their order, with those of nested models in their place."""
-    for each in getattr(model, "operations", None) or model.layers:
+    operations: Iterable[Any] = getattr(model, "operations", ()) or getattr(model, "layers", ())
+    for each in operations:
         if getattr(each, "layers", None):
             yield from _operations(each)
         else:
