@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
@@ -12,6 +13,7 @@ from advshard.result import RunResult
 from core.image.pixels import Bounds, Preprocess
 from core.run.value import Scalar
 from core.runtime.settings import DEFAULT_QUEUE, settings
+from orchestrator.options import modules_to_import, trusted
 from orchestrator.planning.plan import plan
 from orchestrator.planning.request import DEFAULT_FALLBACK, Request
 
@@ -35,6 +37,7 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
     limit: int | None = None,
     seed: int = Request.seed,
     trust_model: bool = False,
+    imports: Sequence[str] = (),
     flower: bool = False,
     queue: str = DEFAULT_QUEUE,
     **hyper_parameters: Scalar,
@@ -62,6 +65,7 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
         limit: attack the first images alone.
         seed: of everything random.
         trust_model: whether code in the model's file, such as a Lambda layer, may run.
+        imports: modules or .py files with layers of your own, imported before the model; needs ``trust_model``.
         flower: whether Flower shows the run while it goes on.
         queue: name of a queue, for workers that consume it.
         **hyper_parameters: of the attack, such as ``steps=20``; ``advshard attacks`` lists them.
@@ -93,10 +97,17 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
             bounds=bounds,
             preprocess=preprocess,
             seed=seed,
-            trust_model=settings().trust_model or trust_model,
+            trust_model=trusted(trust_model),
+            imports=modules_to_import(imports, trust_model=trusted(trust_model)),
         )
         planned = plan(request, given)
     report = execute(
-        planned, settings().broker(broker), workers, flower=flower, queue=queue, trust_model=request.trust_model
+        planned,
+        settings().broker(broker),
+        workers,
+        flower=flower,
+        queue=queue,
+        trust_model=request.trust_model,
+        imports=request.imports,
     )
     return RunResult(planned, report)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
 from core.errors import ConfigError
+from core.models.files.user_modules import checked_modules
 from core.run.run_store import RunStore
 from core.run.store import Store
 from core.runtime.settings import DEFAULT_QUEUE, DEFAULT_STORE, settings
@@ -69,16 +70,45 @@ def broker_options(function: F) -> F:
 
 
 def trust_option(function: F) -> F:
-    """Add ``--trust-model``, the consent to run the code in the model's file."""
-    decorate = option_group(MODEL_GROUP)(
+    """Add ``--trust-model``, the consent to run the code in the model's file, and ``--import``, for code beside it."""
+    group = option_group(MODEL_GROUP)
+    function = group(
+        "--import",
+        "imports",
+        metavar="MODULE",
+        multiple=True,
+        default=(),
+        help="Import this module or FILE.py before the model, for layers of your own [needs --trust-model;"
+        " ADVSHARD_IMPORTS]",
+    )(function)
+    return group(
         "--trust-model", is_flag=True, help="Run code in the model's file, such as Lambda layers [ADVSHARD_TRUST_MODEL]"
-    )
-    return decorate(function)
+    )(function)
 
 
 def trusted(given: bool) -> bool:  # noqa: FBT001 - the only argument, and the function says what it is
     """Whether the user trusts the model's file, by the option or the environment."""
     return given or settings().trust_model
+
+
+def modules_to_import(given: Iterable[str], *, trust_model: bool) -> tuple[str, ...]:
+    """The modules from the option or the environment, files by their absolute path.
+
+    Args:
+        given: from the option.
+        trust_model: whether the user trusts the model's file.
+
+    Raises:
+        ConfigError: there is no such module, or modules are given without trust.
+    """
+    modules = checked_modules(given)
+    if modules and not trust_model:
+        raise ConfigError(
+            "--trust-model with --import, since an import runs the module's code",
+            f"--import {modules[0]} without it",
+            "add --trust-model if you trust the module and the model",
+        )
+    return modules or settings().modules
 
 
 def store_url(given: str | None) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 from celery.signals import task_postrun, worker_init, worker_process_init
 
+from core.models.files.user_modules import import_modules
 from core.runtime.onednn import ask_for_onednn
 from core.runtime.settings import settings
 
@@ -27,9 +28,14 @@ _loading = threading.Lock()
 
 
 def load_tensorflow() -> None:
-    """Import Keras and TensorFlow, limited to one thread; once per process, even from several threads."""
+    """Import Keras and TensorFlow, limited to one thread, and the user's own modules; once, even from several threads.
+
+    Raises:
+        ModelError: a module of the user's can't be imported.
+    """
     with _loading:
         import_tensorflow()
+        import_modules(settings().modules)
 
 
 @cache

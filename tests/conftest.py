@@ -13,7 +13,7 @@ os.environ.update(
     KERAS_BACKEND="tensorflow",
     CUDA_VISIBLE_DEVICES="-1",
 )
-for name in ("ADVSHARD_BROKER_URL", "ADVSHARD_STORE", "ADVSHARD_TRUST_MODEL"):
+for name in ("ADVSHARD_BROKER_URL", "ADVSHARD_STORE", "ADVSHARD_TRUST_MODEL", "ADVSHARD_IMPORTS"):
     os.environ.pop(name, None)
 
 import pytest  # noqa: E402

@@ -40,14 +40,14 @@ def started(*arguments: str, module: str = "orchestrator", **env: str) -> Iterat
 
 
 @contextmanager
-def running(line: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Any command in the background; at the end it is killed, with all that came from it."""
+def running(line: list[str], env: dict[str, str], folder: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
+    """Any command in the background, in this folder; at the end it is killed, with all that came from it."""
     process = subprocess.Popen(
         line,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, **env},
     )
     try:

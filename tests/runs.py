@@ -73,7 +73,7 @@ def planned(tmp_path: Path, monkeypatch: Any, shards: int = 4, **change: Any) ->
     fake.write_bytes(b"PK\x03\x04 not a model")
     shape = change.pop("shape", SHAPE)
     card = ModelCard(image_shape=shape, classes=3)
-    monkeypatch.setattr("orchestrator.planning.plan.resolve", lambda model, image_shape, trusted: ("fake", fake, card))
+    monkeypatch.setattr("orchestrator.planning.plan.resolve", lambda model, image_shape, **_: ("fake", fake, card))
     data = change.pop("data", None) or save_set(tmp_path / "set.npz", shape=shape)
     labelled = change.pop("labelled", True)
     request = Request(store=str(tmp_path / "runs"), data=str(data), model="fake", shards=shards, **change)

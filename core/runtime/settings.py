@@ -37,6 +37,8 @@ class Settings(BaseSettings):
         cache: folder for downloads, logs and copies of inputs.
         fashion_mnist: folder with the four files of Fashion-MNIST.
         trust_model: whether code in model files may run. It is never read from a run: the store is not trusted.
+        imports: modules or .py files with layers of the user's own, imported if models are trusted, with the path
+            separator (a colon) between them.
         queues: names of the queues that a worker takes from, with commas between them.
         max_memory: MB of a worker process, after which it is replaced.
         parent_pid: process whose end ends this worker.
@@ -54,6 +56,7 @@ class Settings(BaseSettings):
     cache: Path | None = None
     fashion_mnist: Path | None = None
     trust_model: bool = False
+    imports: str = ""
     queues: str = DEFAULT_QUEUE
     max_memory: int | None = Field(default=None, ge=1)
     parent_pid: int | None = Field(default=None, ge=1)
@@ -73,6 +76,11 @@ class Settings(BaseSettings):
     def bound_store(self) -> str | None:
         """The only store that a worker here may open; None where the environment names none."""
         return self.store if "store" in self.model_fields_set else None
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What ``imports`` names; nothing where models are not trusted."""
+        return tuple(filter(None, self.imports.split(os.pathsep))) if self.trust_model else ()
 
     def broker(self, given: str | None = None) -> str | None:
         """The broker's URL, ``given`` or the environment's, with its password; None where there is none."""

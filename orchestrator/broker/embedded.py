@@ -42,10 +42,13 @@ class EmbeddedFleet:
         logs: folder for their logs.
         store: URL of the only store that they may open.
         trust_model: whether they may run code in the model's file; if false, the environment decides.
+        imports: modules that they import first, if they trust the model.
     """
 
-    def __init__(self, workers: int, logs: Path, store: str, *, trust_model: bool = False) -> None:
-        self._logs, self._store, self._trust_model = logs, store, trust_model
+    def __init__(
+        self, workers: int, logs: Path, store: str, *, trust_model: bool = False, imports: tuple[str, ...] = ()
+    ) -> None:
+        self._logs, self._store, self._trust_model, self._imports = logs, store, trust_model, imports
         logs.mkdir(parents=True, exist_ok=True)
         self.server = ValkeyServer()
         self._quick_deaths = 0
@@ -123,6 +126,7 @@ class EmbeddedFleet:
         }
         if self._trust_model:
             environment["ADVSHARD_TRUST_MODEL"] = "1"
+            environment["ADVSHARD_IMPORTS"] = os.pathsep.join(self._imports)
         options = [
             "--pool",
             "prefork",

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import click
 
 from core.registry import DEFAULT_DATASET, DEFAULT_MODEL
 from orchestrator.doctor.finding import Finding, Level, failed
+from orchestrator.doctor.inputs import check_inputs
 from orchestrator.exit_codes import BAD_INPUT
-from orchestrator.options import broker_options, broker_url, check_queue, store_option, store_url, trust_option, trusted
+from orchestrator.options import (
+    broker_options,
+    broker_url,
+    check_queue,
+    modules_to_import,
+    store_option,
+    store_url,
+    trust_option,
+    trusted,
+)
 
 
 @click.command("doctor")
@@ -19,7 +30,15 @@ from orchestrator.options import broker_options, broker_url, check_queue, store_
 @store_option
 @trust_option
 def doctor_command(
-    *, broker: str | None, queue: str, workers: int | None, model: str, data: str, store: str | None, trust_model: bool
+    *,
+    broker: str | None,
+    queue: str,
+    workers: int | None,
+    model: str,
+    data: str,
+    store: str | None,
+    trust_model: bool,
+    imports: tuple[str, ...],
 ) -> int:
     """Check machine, packages, TensorFlow, store, broker, workers, clocks, data and model.
 
@@ -28,19 +47,21 @@ def doctor_command(
     """
     url = broker_url(broker)
     check_queue(queue, url)
+    trust_model = trusted(trust_model)
+    modules = modules_to_import(imports, trust_model=trust_model)
+    inputs = partial(check_inputs, data, model, trust_model=trust_model, imports=modules)
     failures = 0
-    for finding in _findings(url, queue, workers, store_url(store), data, model, trust_model=trusted(trust_model)):
+    for finding in _findings(url, queue, workers, store_url(store), inputs):
         click.echo(str(finding))
         failures += finding.level is Level.FAILED
     return BAD_INPUT if failures else 0
 
 
 def _findings(
-    broker: str | None, queue: str, workers: int | None, store: str, data: str, model: str, *, trust_model: bool
+    broker: str | None, queue: str, workers: int | None, store: str, inputs: Callable[[], Iterable[Finding]]
 ) -> Iterator[Finding]:
     from orchestrator.doctor.broker import check_embedded
     from orchestrator.doctor.clocks import check_clocks
-    from orchestrator.doctor.inputs import check_inputs
     from orchestrator.doctor.machine import check_machine, check_memory, cores
     from orchestrator.doctor.packages import check_packages
     from orchestrator.doctor.software import check_tensorflow
@@ -59,7 +80,7 @@ def _findings(
     else:
         yield from _fleet(broker, queue, store, clocks)
     yield from check_clocks(clocks)
-    yield from check_inputs(data, model, trust_model=trust_model)
+    yield from inputs()
 
 
 def _fleet(broker: str, queue: str, store: str, clocks: dict[str, float | None]) -> Iterable[Finding]:

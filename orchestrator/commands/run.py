@@ -23,6 +23,7 @@ from orchestrator.options import (
     broker_url,
     check_queue,
     find_run,
+    modules_to_import,
     store_option,
     store_url,
     trust_option,
@@ -108,6 +109,7 @@ def run_command(
     flower: bool,
     detach: bool,
     trust_model: bool,
+    imports: tuple[str, ...],
     early_stop: bool | None,
     settings: tuple[str, ...],
     fallback: str | None,
@@ -127,11 +129,13 @@ def run_command(
         raise ConfigError("--detach or --flower", "both", "start 'advshard flower' for a broker of your own")
     url = broker_url(broker)
     check_queue(queue, url)
+    trust_model = trusted(trust_model)
     request = Request(
         store=store_url(store),
         params=params,
         fallback=None if fallback == "none" else fallback or DEFAULT_FALLBACK,
-        trust_model=trusted(trust_model),
+        trust_model=trust_model,
+        imports=modules_to_import(imports, trust_model=trust_model),
         **options,
     )
     if url:
@@ -139,8 +143,8 @@ def run_command(
     run = plan(request)
     _note_small_epsilon(run)
     if detach:
-        return start_detached(run, url, queue, workers, trust_model=request.trust_model)
-    return see_through(run, url, queue, workers, flower=flower, trust_model=request.trust_model)
+        return start_detached(run, url, queue, workers, trust_model=trust_model, imports=request.imports)
+    return see_through(run, url, queue, workers, flower=flower, trust_model=trust_model, imports=request.imports)
 
 
 @click.command("resume", cls=GroupedCommand)
@@ -159,6 +163,7 @@ def resume_command(
     workers: int | None,
     flower: bool,
     trust_model: bool,
+    imports: tuple[str, ...],
     retry_quarantined: bool,
 ) -> int:
     """Go on with RUN (an id or a URL), by default the newest run of the store."""
@@ -168,16 +173,24 @@ def resume_command(
     check_queue(queue, url)
     found = find_run(run, store)
     trust_model = trusted(trust_model)
+    modules = modules_to_import(imports, trust_model=trust_model)
     if not trust_model:
         refuse_untrusted(found, found.manifest())
     if retry_quarantined:
         for index in found.quarantine.errors():
             found.release(index)
-    return see_through(found, url, queue, workers, flower=flower, trust_model=trust_model)
+    return see_through(found, url, queue, workers, flower=flower, trust_model=trust_model, imports=modules)
 
 
 def see_through(
-    run: RunStore, broker: str | None, queue: str, workers: int | None, *, flower: bool, trust_model: bool
+    run: RunStore,
+    broker: str | None,
+    queue: str,
+    workers: int | None,
+    *,
+    flower: bool,
+    trust_model: bool,
+    imports: tuple[str, ...],
 ) -> int:
     """Drive the run to its report, print it, and give the exit code."""
     from orchestrator.execution.execute import execute
@@ -187,7 +200,7 @@ def see_through(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        report = execute(run, broker, workers, flower=flower, queue=queue, trust_model=trust_model)
+        report = execute(run, broker, workers, flower=flower, queue=queue, trust_model=trust_model, imports=imports)
     except KeyboardInterrupt:
         raise RunInterruptedError(f"interrupted; go on with: advshard resume {run.url}") from None
     print_summary(run, report)
@@ -196,7 +209,13 @@ def see_through(
 
 
 def start_detached(
-    run: RunStore, broker: str | None, queue: str, workers: int | None, *, trust_model: bool = False
+    run: RunStore,
+    broker: str | None,
+    queue: str,
+    workers: int | None,
+    *,
+    trust_model: bool = False,
+    imports: tuple[str, ...] = (),
 ) -> int:
     """Drive the run in a process of its own, which outlives this command."""
     import os
@@ -219,6 +238,7 @@ def start_detached(
                 "--queue",
                 queue,
                 *(["--trust-model"] if trust_model else []),
+                *(word for module in imports for word in ("--import", module)),
             ),
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import click
 from core.errors import AdvshardError, BrokerError, ConfigError
 from core.runtime.child_python import python_command
 from core.runtime.settings import DEFAULT_QUEUE, settings
-from orchestrator.options import broker_url, trust_option, trusted
+from orchestrator.options import broker_url, modules_to_import, trust_option, trusted
 from tasks.queues import names_of
 
 NAME = "celery"
@@ -49,6 +49,7 @@ def worker_command(
     loglevel: str,
     check: bool,
     trust_model: bool,
+    imports: tuple[str, ...],
 ) -> None:
     """Take shards from a broker until stopped.
 
@@ -66,13 +67,15 @@ def worker_command(
     if check:
         _check(url, name or NAME)
         return
+    trust_model = trusted(trust_model)
     # Through the environment, where other users don't see the password.
     environment = {
         "REMAP_SIGTERM": "SIGQUIT",
         **os.environ,
         "ADVSHARD_BROKER_URL": url,
         "ADVSHARD_QUEUES": ",".join(names_of(queues or settings().queues)),
-        "ADVSHARD_TRUST_MODEL": str(trusted(trust_model)),
+        "ADVSHARD_TRUST_MODEL": str(trust_model),
+        "ADVSHARD_IMPORTS": os.pathsep.join(modules_to_import(imports, trust_model=trust_model)),
     }
     if max_memory is not None:
         environment["ADVSHARD_MAX_MEMORY"] = str(max_memory)

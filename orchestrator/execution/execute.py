@@ -41,6 +41,7 @@ def execute(
     flower: bool = False,
     queue: str = DEFAULT_QUEUE,
     trust_model: bool = False,
+    imports: tuple[str, ...] = (),
 ) -> Report:
     """Drive a planned run to its report. A run that is already complete is left unchanged.
 
@@ -54,6 +55,7 @@ def execute(
         queue: name of the queue that the workers consume.
         trust_model: whether the embedded workers may run code in the model's file; workers of a broker have their own
             setting.
+        imports: modules that the embedded workers import first, if they trust the model.
 
     Raises:
         ConfigError: the run was planned with other software.
@@ -78,7 +80,7 @@ def execute(
         run.results.withdraw_report()
     began = time.perf_counter()
     with (
-        _broker(run, broker, workers, trust_model=trust_model) as fleet,
+        _broker(run, broker, workers, trust_model=trust_model, imports=imports) as fleet,
         _flower(run, fleet.url if fleet else broker, wanted=flower),
         _shown(manifest) as show,
     ):
@@ -168,7 +170,7 @@ def _check_versions(manifest: Manifest) -> None:
 
 @contextmanager
 def _broker(
-    run: RunStore, broker: str | None, workers: int | None, *, trust_model: bool
+    run: RunStore, broker: str | None, workers: int | None, *, trust_model: bool, imports: tuple[str, ...]
 ) -> Iterator[EmbeddedFleet | None]:
     if app.conf.task_always_eager:
         yield None
@@ -179,7 +181,8 @@ def _broker(
         yield None
         return
     count = workers or min(os.cpu_count() or 1, MAX_AUTO_WORKERS)
-    fleet = EmbeddedFleet(count, logs_of(run), store=run.url.rsplit("/", 1)[0], trust_model=trust_model)
+    store = run.url.rsplit("/", 1)[0]
+    fleet = EmbeddedFleet(count, logs_of(run), store, trust_model=trust_model, imports=imports)
     try:
         use_broker(fleet.url)
         yield fleet

@@ -45,7 +45,7 @@ def plan(request: Request, images: ImageSet | None = None) -> RunStore:
     shape: tuple[int, int, int] = images.images.shape[1:]
     if request.batch_size is None:
         config = config.model_copy(update={"batch_size": default_batch_size(shape)})
-    name, path, card = resolve(request.model, shape, trusted=request.trust_model)
+    name, path, card = resolve(request.model, shape, trusted=request.trust_model, imports=request.imports)
     check_channels(name, card, shape)
     Preprocessing(config.preprocess, config.bounds).check(card.image_shape)
     check_classes(images, config, card)

@@ -34,6 +34,7 @@ class Request:
         time_limit: seconds for one attempt.
         shards_per_task: shards that a task takes together; chosen by their size if None.
         trust_model: whether code in the model's file may run while it is inspected. It is not kept in the run.
+        imports: modules that are imported before the model is inspected, if it is trusted. Not kept in the run either.
     """
 
     store: str
@@ -54,3 +55,4 @@ class Request:
     time_limit: float = 3600.0
     shards_per_task: int | None = None
     trust_model: bool = False
+    imports: tuple[str, ...] = ()

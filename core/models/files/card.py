@@ -1,13 +1,15 @@
 """Metadata of a model's file, so that planning needs no TensorFlow.
 
 A shipped model has a JSON card. Any other file is loaded in a subprocess that prints the card:
-``python -m core.models.files.card FILE '[28, 28, 1]' [trusted]``, with ``trusted`` if code in the file may run.
+``python -m core.models.files.card FILE '[28, 28, 1]' [trusted MODULE ...]``, with ``trusted`` if code in the file may
+run, and the modules to import first.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +68,16 @@ class ModelCard(BaseModel):
         return None if self.pixel_bounds else PREPROCESSING.get(self.architecture or "")
 
 
-def resolve(model: str, image_shape: tuple[int, ...], *, trusted: bool = False) -> tuple[str, Path, ModelCard]:
+def resolve(
+    model: str, image_shape: tuple[int, ...], *, trusted: bool = False, imports: Sequence[str] = ()
+) -> tuple[str, Path, ModelCard]:
     """Locate a model and check that it fits the images.
 
     Args:
         model: the name of a shipped model, or the path of a Keras file or a SavedModel folder.
         image_shape: (H, W, C) of the images. C may be 1 where the model takes 3, and the reverse.
         trusted: allow code in the file to run.
+        imports: modules to import first, if it is trusted.
 
     Returns:
         The model's name, file and card. Its ``image_shape`` is what the stored images must have.
@@ -90,7 +95,7 @@ def resolve(model: str, image_shape: tuple[int, ...], *, trusted: bool = False) 
             f"choose one of {', '.join(MODELS)}",
         )
     file_suffix(path)
-    return path.name or path.resolve().name, path, _ask(path, image_shape, trusted=trusted)
+    return path.name or path.resolve().name, path, _ask(path, image_shape, ["trusted", *imports] if trusted else [])
 
 
 def check_channels(name: str, card: ModelCard, image_shape: tuple[int, ...]) -> None:
@@ -118,8 +123,8 @@ def _shipped(model: str, image_shape: tuple[int, ...]) -> tuple[str, Path, Model
     return model, path, card
 
 
-def _ask(path: Path, image_shape: tuple[int, ...], *, trusted: bool) -> ModelCard:
-    content = ask("core.models.files.card", path, image_shape, *(["trusted"] if trusted else []))
+def _ask(path: Path, image_shape: tuple[int, ...], words: list[str]) -> ModelCard:
+    content = ask("core.models.files.card", path, image_shape, *words)
     beside = _beside(path, content.get("classes"))
     try:
         return ModelCard.model_validate({**content, **beside})
@@ -138,16 +143,18 @@ def _beside(path: Path, classes: Any) -> dict[str, Any]:
     return {"class_names": names, "test_accuracy": known.test_accuracy, "command": known.command}
 
 
-def _look(path: Path, image_shape: tuple[int, ...], *words: str) -> dict[str, object]:
+def _look(path: Path, image_shape: tuple[int, ...], trusted: str = "", *modules: str) -> dict[str, object]:
     import numpy as np
 
     from core.models.files.architecture import architecture
     from core.models.files.loading import load_model
     from core.models.files.pixel_bounds import pixel_bounds
+    from core.models.files.user_modules import import_modules
     from core.models.inference.classifier import KerasClassifier
     from core.models.inference.reading import read_model
 
-    model = load_model(path, trusted="trusted" in words)
+    import_modules(modules)
+    model = load_model(path, trusted=bool(trusted))
     reading = read_model(model, image_shape, other_channels=True)
     shape = reading.shapes.image_shape
     sample = np.zeros((1, *shape), np.float32)

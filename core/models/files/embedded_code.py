@@ -17,9 +17,8 @@ from core.errors import ModelError
 from core.models.files.formats import KERAS, SAVED_MODEL
 
 _RUNS_CODE = frozenset({"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
-_IF_TRUSTED = (
-    "if you trust the file, give --trust-model to the command and each worker, and resume with --retry-quarantined"
-)
+_IF_TRUSTED = "if you trust the file, give {} to the command and each worker, and resume with --retry-quarantined"
+_TRUST, _IMPORT = "--trust-model", "--import FILE.py --trust-model"
 _CLASS_KEYS = ("class_name", "registered_name")
 # Modules with components of models. Of keras.src, Keras itself accepts only such classes.
 _PARTS = re.compile(
@@ -37,7 +36,9 @@ def refuse_own_code(path: Path, suffix: str) -> None:
     """
     if suffix == SAVED_MODEL:
         raise ModelError(
-            f"{path}: a model without code", "a SavedModel, whose graph can read and write files", _IF_TRUSTED
+            f"{path}: a model without code",
+            "a SavedModel, whose graph can read and write files",
+            _IF_TRUSTED.format(_TRUST),
         )
     try:
         found = _first_that_runs_code(json.loads(_config(path, suffix)))
@@ -50,8 +51,8 @@ def refuse_own_code(path: Path, suffix: str) -> None:
     if found is not None:
         raise ModelError(
             f"{path}: a model without embedded code",
-            f"one with {found}",
-            f"replace it with built-in Keras layers, or {_IF_TRUSTED}, with --import FILE.py for layers of your own",
+            f"one with {found[0]}",
+            f"replace it with built-in Keras layers, or, {_IF_TRUSTED.format(found[1])}",
         )
 
 
@@ -66,7 +67,8 @@ def _config(path: Path, suffix: str) -> str | bytes:
         return config
 
 
-def _first_that_runs_code(config: Any) -> str | None:
+def _first_that_runs_code(config: Any) -> tuple[str, str] | None:
+    """What would run code, and the options that would allow it."""
     # A stack instead of recursion, because the file may be nested deeper than Python's recursion limit.
     rest = [config]
     while rest:
@@ -77,10 +79,11 @@ def _first_that_runs_code(config: Any) -> str | None:
             rest += value.values()
             module = value.get("module")
             if "class_name" in value and isinstance(module, str) and not _PARTS.fullmatch(module):
-                return f"{value['class_name']} {value.get('config')!r:.40} of {module}"
+                allowing = _TRUST if module.partition(".")[0] == "keras" else _IMPORT
+                return f"{value['class_name']} {value.get('config')!r:.40} of {module}", allowing
             for key in _CLASS_KEYS:
                 name = value.get(key)
                 # A registered name is prefixed with its package: "package>Name".
                 if isinstance(name, str) and name.rpartition(">")[2] in _RUNS_CODE:
-                    return f"a layer {name}"
+                    return f"a layer {name}", _TRUST
     return None

@@ -8,6 +8,7 @@ from typing import Any
 from core.errors import ModelError
 from core.models.files.embedded_code import refuse_own_code
 from core.models.files.formats import HDF5, KERAS, SAVED_MODEL, file_suffix
+from core.models.files.user_modules import custom_objects
 
 _NAMES = {KERAS: (".keras",), HDF5: (".h5", ".hdf5")}
 _IMPORT = "for layers of your own, give --import FILE.py --trust-model, with the file that defines them"
@@ -18,7 +19,7 @@ def load_model(path: Path, *, trusted: bool = False) -> Any:
 
     Args:
         path: a Keras file, or a SavedModel, as a folder or packed.
-        trusted: allow code in the file, such as Lambda layers, to run.
+        trusted: allow code in the file, such as Lambda layers, to run, and classes of imported modules to be used.
 
     Raises:
         ModelError: the file can't be loaded, or has embedded code and is not trusted.
@@ -36,7 +37,8 @@ def load_model(path: Path, *, trusted: bool = False) -> Any:
         # Keras decides by the file name, so load it under a name that fits.
         return _load_renamed(path, suffix, trusted=trusted)
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=not trusted)
+        own = custom_objects() if trusted else None
+        return keras.saving.load_model(path, own, compile=False, safe_mode=not trusted)
     except Exception as error:  # noqa: BLE001 - Keras raises various exceptions for files that it can't load
         raise ModelError(
             f"{path}: a model that Keras {keras.__version__} loads" + ("" if trusted else " in its safe mode"),

@@ -49,6 +49,13 @@ def test_consent_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, val
     assert settings().trust_model is not trusted
 
 
+def test_modules_are_imported_only_where_models_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADVSHARD_IMPORTS", "layers:/home/me/more.py:")
+    assert settings().modules == ()
+    monkeypatch.setenv("ADVSHARD_TRUST_MODEL", "1")
+    assert settings().modules == ("layers", "/home/me/more.py")
+
+
 @pytest.mark.parametrize(("name", "value"), [("MAX_MEMORY", "0"), ("MAX_MEMORY", "much"), ("TRUST_MODEL", "perhaps")])
 def test_a_value_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"ADVSHARD_{name}", value)
@@ -86,6 +93,7 @@ def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
         "CACHE": "f",
         "FASHION_MNIST": "g",
         "TRUST_MODEL": "1",
+        "IMPORTS": "i",
         "QUEUES": "h",
         "MAX_MEMORY": "2",
         "PARENT_PID": "3",

@@ -29,3 +29,5 @@ def test_a_detached_run_trusts_the_model_only_if_told(tmp_path: Path, monkeypatc
     for trust_model in (False, True):
         start_detached(run, None, "default", None, trust_model=trust_model)
     assert ["--trust-model" in command for command in began] == [False, True]
+    start_detached(run, None, "default", None, trust_model=True, imports=("a", "/b.py"))
+    assert began[-1][-5:] == ["--trust-model", "--import", "a", "--import", "/b.py"]
