@@ -68,7 +68,7 @@ class ImageDecoder:
         self._name, self._options = name, options
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._readers = readers or self._cores
-        self._ahead = 2 * self._readers  # images that are read before their turn
+        self._ahead = 1  # images that are decoded before their turn: one until its size is known
         self._left_out: set[int] = set()
         self._form: PixelForm | None = None
         self._remarks: dict[str, set[int]] = {}
@@ -83,7 +83,7 @@ class ImageDecoder:
         Args:
             images: some of the set. Broken ones are passed over.
         """
-        seen = [header for header in self._in_order(_header, images) if header is not None]
+        seen = self._headers(images)
         if seen:
             self._form = PixelForm.holding(seen)
 
@@ -126,7 +126,7 @@ class ImageDecoder:
                 except DataError as error:
                     return image, error
 
-        for image, found in self._in_order(read, images):
+        for image, found in self._in_order(read, images, lambda: self._ahead):
             if isinstance(found, DataError):
                 if not self._options.skip_broken:
                     raise found
@@ -141,14 +141,20 @@ class ImageDecoder:
             self._ahead = max(1, min(2 * self._readers, _AHEAD_BYTES // fitted.pixels.nbytes))
             yield image.row, fitted.pixels
 
-    def _in_order(self, function: Callable[[Encoded], Any], images: Iterable[Encoded]) -> Iterator[Any]:
-        """The results of a function that runs in threads, in the order of the images."""
+    def _headers(self, images: Iterable[Encoded]) -> list[Header]:
+        found = self._in_order(_header, images, lambda: 2 * self._readers)
+        return [header for header in found if header is not None]
+
+    def _in_order(
+        self, function: Callable[[Encoded], Any], images: Iterable[Encoded], ahead: Callable[[], int]
+    ) -> Iterator[Any]:
+        """The results of a function that runs in threads, in the order of the images; ``ahead`` are begun at most."""
         pending: deque[Future[Any]] = deque()
         with ThreadPoolExecutor(self._readers) as threads:
             try:
                 for image in images:
                     pending.append(threads.submit(function, image))
-                    while len(pending) >= self._ahead:
+                    while len(pending) >= ahead():
                         yield pending.popleft().result()
                 while pending:
                     yield pending.popleft().result()
@@ -157,7 +163,7 @@ class ImageDecoder:
                     future.cancel()
 
     def _sizes(self, images: Iterable[Encoded]) -> DataError:
-        headers = [header for header in self._in_order(_header, images) if header is not None]
+        headers = self._headers(images)
         sizes = Counter(header.size for header in headers).most_common()
         shown = [f"{height} x {width} ({count:,})" for (height, width), count in sizes[:_SIZES_SHOWN]]
         rest = [f"{len(sizes) - _SIZES_SHOWN:,} more"] if len(sizes) > _SIZES_SHOWN else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -71,24 +72,28 @@ class Location:
         Raises:
             DataError: a symbolic link leads out of the folder.
         """
-        if not self.is_folder:
-            return list(self.paths)
+        return list(self._listing[0] if self.is_folder else self.paths)
+
+    def folders(self) -> list[str]:
+        """All subfolders of a folder, sorted, without hidden ones, also those without files; raises as ``files``."""
+        return list(self._listing[1]) if self.is_folder else []
+
+    @cached_property
+    def _listing(self) -> tuple[list[str], list[str]]:
         root = self.paths[0]
-        found = sorted(path for path in self.fs.find(root) if not _hidden(path, root))
         if isinstance(self.fs, LocalFileSystem):
-            home = Path(root).resolve()
-            for path in found:
-                if Path(path).is_symlink() and not Path(path).resolve().is_relative_to(home):
-                    raise DataError(
-                        f"{self.name}: files inside the folder",
-                        f"{path}, a link to {Path(path).resolve()}",
-                        "copy the folder with 'cp -rL' if you trust its links",
-                    )
-        return found
+            return _local_listing(self.name, root)
+        try:
+            found = self.fs.find(root, withdirs=True, detail=True)
+        except Exception as error:  # noqa: BLE001 - each file system raises its own exceptions
+            raise DataError(f"{self.name}: a folder that can be listed", _reason(error), "check the URL") from None
+        kept = {path.rstrip("/"): each.get("type") == "directory" for path, each in found.items()}
+        kept = {path: folder for path, folder in kept.items() if path != root and not _hidden(path, root)}
+        return sorted(p for p in kept if not kept[p]), sorted(p for p in kept if kept[p])
 
     def relative(self, path: str) -> str:
         """A file's path below the folder, or its name."""
-        return posixpath.relpath(path, self.paths[0]) if self.is_folder else posixpath.basename(path)
+        return _below(path, self.paths[0]) if self.is_folder else posixpath.basename(path)
 
     def open(self, path: str) -> IO[bytes]:
         """Open one of the files for reading, with ``seek``; raises DataError."""
@@ -127,8 +132,38 @@ def _matches(fs: Any, path: str, url: str) -> list[str]:
     return found
 
 
+def _local_listing(name: str, root: str) -> tuple[list[str], list[str]]:
+    """Files and folders; links to folders inside the root are not followed, since their files are found anyway."""
+    home = Path(root).resolve()
+    files, folders, waiting = [], [], [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                visible = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            raise DataError(f"{folder}: a folder that can be listed", _reason(error), "check its permissions") from None
+        for entry in visible:
+            if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(home):
+                raise DataError(
+                    f"{name}: files inside the folder",
+                    f"{entry.path}, a link to {Path(entry.path).resolve()}",
+                    "copy the folder with 'cp -rL' if you trust its links",
+                )
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+                folders.append(entry.path)
+            elif entry.is_file() or not Path(entry.path).exists():  # a link to nothing fails when it is read
+                files.append(entry.path)
+    return sorted(files), sorted(folders)
+
+
+def _below(path: str, root: str) -> str:
+    return path.removeprefix(root).lstrip("/")
+
+
 def _hidden(path: str, root: str) -> bool:
-    return any(part.startswith(".") for part in posixpath.relpath(path, root).split("/"))
+    return any(part.startswith(".") for part in _below(path, root).split("/"))
 
 
 def _reason(error: BaseException) -> str:
