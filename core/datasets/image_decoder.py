@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import IO, Any
@@ -71,11 +72,11 @@ class ImageDecoder:
         self._ahead = 1  # images that are decoded before their turn: one until its size is known
         self._left_out: set[int] = set()
         self._form: PixelForm | None = None
-        self._remarks: dict[str, set[int]] = {}
+        self._remarks: dict[str, bytearray] = {}  # 1 for each row that one applies to
 
     def notes(self) -> list[str]:
         """The readings taken so far, each with the number of images it was taken for."""
-        return [f"{remark} ({len(rows):,})" for remark, rows in self._remarks.items()]
+        return [f"{remark} ({rows.count(1):,})" for remark, rows in self._remarks.items()]
 
     def look(self, images: Iterable[Encoded]) -> None:
         """Choose the form that holds each of these images without loss; otherwise the first decoded image's is taken.
@@ -102,19 +103,20 @@ class ImageDecoder:
         rows: list[int] = []
         waiting: list[NDArray[Any]] = []
         shape: tuple[int, ...] = ()
-        for row, pixels in self._decoded(images()):
-            shape = shape or pixels.shape
-            if pixels.shape != shape:
-                raise self._sizes(images())
-            rows.append(row)
-            waiting.append(pixels)
-            if len(rows) * pixels.nbytes >= PIECE_BYTES:
-                yield Piece(np.array(rows, np.int64), np.stack(waiting))
-                rows, waiting = [], []
+        with closing(self._decoded(images())) as decoded:
+            for row, pixels in decoded:
+                shape = shape or pixels.shape
+                if pixels.shape != shape:
+                    raise self._sizes(images())
+                rows.append(row)
+                waiting.append(pixels)
+                if len(rows) * pixels.nbytes >= PIECE_BYTES:
+                    yield Piece(np.array(rows, np.int64), np.stack(waiting))
+                    rows, waiting = [], []
         if rows:
             yield Piece(np.array(rows, np.int64), np.stack(waiting))
 
-    def _decoded(self, images: Iterable[Encoded]) -> Iterator[tuple[int, NDArray[Any]]]:
+    def _decoded(self, images: Iterable[Encoded]) -> Generator[tuple[int, NDArray[Any]], None, None]:
         """The rows and pixels of those that aren't broken, in the set's form."""
         decoding = BoundedSemaphore(self._cores)
 
@@ -126,20 +128,23 @@ class ImageDecoder:
                 except DataError as error:
                     return image, error
 
-        for image, found in self._in_order(read, images, lambda: self._ahead):
-            if isinstance(found, DataError):
-                if not self._options.skip_broken:
-                    raise found
-                if image.row not in self._left_out:
-                    self._left_out.add(image.row)
-                    self.broken.append(BrokenImage(image.name, found.got))
-                continue
-            self._form = self._form or PixelForm.of(found.pixels)
-            fitted = self._form.fit(found)
-            for remark in fitted.remarks:
-                self._remarks.setdefault(remark, set()).add(image.row)
-            self._ahead = max(1, min(2 * self._readers, _AHEAD_BYTES // fitted.pixels.nbytes))
-            yield image.row, fitted.pixels
+        with closing(self._in_order(read, images, lambda: self._ahead)) as results:
+            for image, found in results:
+                if isinstance(found, DataError):
+                    if not self._options.skip_broken:
+                        raise found
+                    if image.row not in self._left_out:
+                        self._left_out.add(image.row)
+                        self.broken.append(BrokenImage(image.name, found.got))
+                    continue
+                self._form = self._form or PixelForm.of(found.pixels)
+                fitted = self._form.fit(found)
+                for remark in fitted.remarks:
+                    rows = self._remarks.setdefault(remark, bytearray())
+                    rows.extend(bytes(max(0, image.row + 1 - len(rows))))
+                    rows[image.row] = 1
+                self._ahead = max(1, min(2 * self._readers, _AHEAD_BYTES // fitted.pixels.nbytes))
+                yield image.row, fitted.pixels
 
     def _headers(self, images: Iterable[Encoded]) -> list[Header]:
         found = self._in_order(_header, images, lambda: 2 * self._readers)
@@ -147,7 +152,7 @@ class ImageDecoder:
 
     def _in_order(
         self, function: Callable[[Encoded], Any], images: Iterable[Encoded], ahead: Callable[[], int]
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """The results of a function that runs in threads, in the order of the images; ``ahead`` are begun at most."""
         pending: deque[Future[Any]] = deque()
         with ThreadPoolExecutor(self._readers) as threads:

@@ -7,7 +7,6 @@ import io
 import posixpath
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from typing import IO, Any
 
 import numpy as np
@@ -18,15 +17,9 @@ from core.errors import DataError
 
 METADATA = "metadata.csv"
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
+_LINE = 1 << 20  # characters
 _LABELS = ("label", "labels")
 _ADVICE = "correct the file, or remove it to read the folders alone"
-
-
-@dataclass
-class _Table:
-    paths: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    class_of: dict[str, str] = field(default_factory=dict)  # the name of each label
 
 
 def read_metadata(name: str, file: IO[bytes], images: Collection[str], keys: Sequence[str] = ()) -> Layout | None:
@@ -44,46 +37,56 @@ def read_metadata(name: str, file: IO[bytes], images: Collection[str], keys: Seq
     Raises:
         DataError: it isn't such a table, or it names files that aren't there.
     """
+    class_of: dict[str, str] = {}
     try:
         with io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
-            table = _read(name, csv.reader(text, strict=True), keys)
+            # A line is read in chunks, since an archive may unpack to one of any length.
+            lines = csv.reader(iter(lambda: text.readline(_LINE), ""), strict=True)
+            columns = next(lines, [])
+            chosen = _chosen(name, columns, keys)
+            found = _read(name, lines, columns, chosen, class_of, images) if chosen else {}
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{name}: a CSV table in UTF-8", str(error), _ADVICE) from None
-    if table is None:
+    if not chosen:
         return None
-    files = [posixpath.normpath(path) for path in table.paths]
-    missing = [path for path in files if path not in images]
-    if missing or not files:
-        got = f"{len(missing):,} that aren't there, such as {missing[0]!r}" if missing else "no rows"
-        raise DataError(f"{name}: image files of this folder", got, _ADVICE)
+    if not found:
+        raise DataError(f"{name}: a row for each image", "no rows", _ADVICE)
     notes = [f"images and labels were read from {METADATA}"]
-    if len(set(files)) < len(images):
-        notes.append(f"image files that {METADATA} does not name were left out ({len(images) - len(set(files)):,})")
-    labels = _numbers_or_names(name, table.labels) if table.labels else None
-    return Layout(files, labels, _class_names(labels, table.class_of), tuple(notes))
+    if len(found) < len(images):
+        notes.append(f"image files that {METADATA} does not name were left out ({len(images) - len(found):,})")
+    labels = _numbers_or_names(name, list(found.values())) if len(chosen) > 1 else None
+    return Layout(list(found), labels, _class_names(labels, class_of), tuple(notes))
 
 
-def _read(name: str, lines: Any, keys: Sequence[str]) -> _Table | None:
-    columns: list[str] = next(lines, [])
+def _chosen(name: str, columns: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """The columns of paths and, if there is one, labels; empty if the table has no labels and none were asked for."""
     labels = [keys[1]] if len(keys) > 1 else [each for each in _LABELS if each in columns and not keys][:1]
-    wanted = [keys[0] if keys else "file_name", *labels]
-    for column in wanted:
+    chosen = [keys[0] if keys else "file_name", *labels]
+    for column in chosen:
         if columns.count(column) != 1:
             raise DataError(f"{name}: a column {column!r}", ", ".join(columns)[:200] or "no columns", _ADVICE)
-    if not labels and not keys:
-        return None
-    table = _Table()
+    return chosen if labels or keys else []
+
+
+def _read(
+    name: str, lines: Any, columns: list[str], chosen: list[str], class_of: dict[str, str], images: Collection[str]
+) -> dict[str, str]:
+    """The label of each image, or an empty string; fills in the names of the labels' classes."""
+    found: dict[str, str] = {}
     for row in lines:
-        if len(row) not in (0, len(columns)):
+        if not row:
+            continue
+        if len(row) != len(columns):
             got = f"{len(row)} in line {lines.line_num}"
             raise DataError(f"{name}: {len(columns)} values in each row", got, _ADVICE)
-        values = dict(zip(columns, row, strict=False))
-        if values:
-            table.paths.append(values[wanted[0]])
-        if values and labels:
-            table.labels.append(values[labels[0]])
-            table.class_of.setdefault(values[labels[0]], values.get("class_name", ""))
-    return table
+        values = dict(zip(columns, row, strict=True))
+        path = posixpath.normpath(values[chosen[0]])
+        if path not in images or path in found:
+            got = f"{path!r} {'again ' if path in found else ''}in line {lines.line_num}"
+            raise DataError(f"{name}: image files of this folder, each once", got[-500:], _ADVICE)
+        found[path] = values[chosen[1]] if len(chosen) > 1 else ""
+        class_of.setdefault(found[path], values.get("class_name", ""))
+    return found
 
 
 def _numbers_or_names(name: str, values: list[str]) -> NDArray[np.int64] | NDArray[np.str_] | None:

@@ -66,7 +66,8 @@ def test_without_a_look_the_first_image_gives_the_form() -> None:
     decoder = ImageDecoder("set", ReadOptions())
     decoder.look([*images, encoded(2, b"broken"), encoded(3, png(9, mode="I;16"))])
     (piece,) = decoder.pieces(lambda: images)
-    assert (piece.images.shape, piece.images.dtype) == ((2, 2, 3, 3), np.uint16)
+    assert piece.images.shape == (2, 2, 3, 3)
+    assert piece.images.dtype == np.uint16
     np.testing.assert_array_equal(piece.images[:, 0, 0], [[9 * 257] * 3, [65535, 0, 0]])
     assert decoder.notes() == [f"{TO_16} (2)", f"{TO_RGB} (1)"]
 

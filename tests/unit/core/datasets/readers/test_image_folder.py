@@ -242,7 +242,9 @@ def test_metadata_of_a_split_and_chosen_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("file_name,label\n1.png,0\nx.png,1\n", "got 1 that aren't there, such as 'x.png'"),
+        ("file_name,label\n1.png,0\nx.png,1\n", "each once; got 'x.png' in line 3"),
+        ("file_name,label\n1.png,0\n./1.png,1\n", "got '1.png' again in line 3"),
+        ("file_name,label\n1.png," + ",".join("0" * 2_000_000) + "\n", "2 values in each row"),
         ("file_name,label\n../1.png,0\n", "'../1.png'"),
         ("file_name,label\n/etc/passwd,0\n", "'/etc/passwd'"),
         ("file_name,label\n1.png,0\n2.png,\n", "1 rows without"),
