@@ -103,6 +103,16 @@ class Location:
             raise DataError(f"{path}: a readable file", _reason(error), "check the path given to --data") from None
         return file
 
+    def size(self, path: str) -> int:
+        """The bytes in one of the files; raises DataError."""
+        with self.open(path) as file:
+            try:
+                return file.seek(0, os.SEEK_END)
+            except Exception as error:  # noqa: BLE001 - each file system raises its own exceptions
+                raise DataError(
+                    f"{path}: a file that can be read at any position", _reason(error), "copy it to this machine"
+                ) from None
+
 
 def _opened(url: str) -> tuple[Any, str]:
     try:
