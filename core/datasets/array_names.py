@@ -56,7 +56,7 @@ def choose_arrays(
         DataError: nothing looks like images, or more than one array does.
 
     >>> choose_arrays("a.npz", ["x_train", "y_train", "x_test", "y_test"], {}.__getitem__, ReadOptions())
-    Chosen(images='x_test', labels='y_test', notes=['a.npz: the test split is read, of train and test.'])
+    Chosen(images='x_test', labels='y_test', notes=['a.npz: of the splits test and train, test is read.'])
     """
     if options.keys:
         return _named(file, names, options)
@@ -123,7 +123,7 @@ def choose_split(file: str, splits: Mapping[str, str], wanted: str | None) -> tu
         (split,) = splits
         return split, [f"{file}: the {split} split is read, the only one."] if split not in {"", "test"} else []
     if "test" in splits and "" not in splits:
-        return "test", [f"{file}: the test split is read, of {' and '.join(known)}."]
+        return "test", [f"{file}: of the splits {' and '.join(known)}, test is read."]
     raise DataError(
         f"{file}: one set of images",
         " and ".join(splits[split] for split in sorted(splits)),

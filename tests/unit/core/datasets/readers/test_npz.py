@@ -60,7 +60,7 @@ def test_the_test_split_is_read_unless_another_is_asked_for(tmp_path: Path) -> N
     path = saved(tmp_path / "a.npz", x_train=IMAGES, y_train=LABELS, x_test=OTHERS, y_test=LABELS[:7])
     source = opened(path)
     np.testing.assert_array_equal(images_of(source), OTHERS)
-    assert source.notes == [f"{path}: the test split is read, of test and train."]
+    assert source.notes == [f"{path}: of the splits test and train, test is read."]
     source = opened(path, split="train")
     np.testing.assert_array_equal(images_of(source), IMAGES)
     assert source.notes == []
@@ -81,7 +81,7 @@ def test_medmnist_and_its_validation_split(tmp_path: Path) -> None:
         found = source.labels()
         assert found is not None
         assert found.shape == (7, 1)
-    assert "read, of test and train and val" in opened(path).notes[0]
+    assert "of the splits test and train and val, test is read" in opened(path).notes[0]
 
 
 def test_arrays_that_keys_name(tmp_path: Path) -> None:
