@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.datasets.damage import printable
+from core.datasets.folder_layout import SPLITS
 from core.datasets.source import ReadOptions
 from core.errors import DataError
 
@@ -16,11 +18,6 @@ LABEL_NAMES = frozenset(
     {"label", "labels", "y", "set_y", "target", "targets", "ans"}
     | {f"{level}_{word}" for level in ("fine", "coarse") for word in ("label", "labels")}
 )
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
 _KEYS = "name the arrays with --keys IMAGES,LABELS"
 
 
@@ -56,7 +53,7 @@ def choose_arrays(
         DataError: nothing looks like images, or more than one array does.
 
     >>> choose_arrays("a.npz", ["x_train", "y_train", "x_test", "y_test"], {}.__getitem__, ReadOptions())
-    Chosen(images='x_test', labels='y_test', notes=['a.npz: of the splits test and train, test is read.'])
+    Chosen(images='x_test', labels='y_test', notes=["the split 'test' was read, of test and train"])
     """
     if options.keys:
         return _named(file, names, options)
@@ -76,7 +73,7 @@ def choose_arrays(
     if group.labels:
         labels = _only(file, "labels", group.labels)
     elif len(names) > 1:
-        notes.append(f"{file}: {images} is read without labels; --keys IMAGES,LABELS names them if there are any.")
+        notes.append(f"{printable(images)} was read without labels, since no other name is a usual one for them")
     return Chosen(images, labels, notes)
 
 
@@ -89,7 +86,7 @@ def told_apart(file: str, shapes: Mapping[str, tuple[int, ...]]) -> Chosen:
     images = [name for name, shape in shapes.items() if len(shape) in {3, 4}]
     labels = [name for name, shape in shapes.items() if len(shape) in {1, 2}]
     if len(images) != 1 or len(images) + len(labels) != len(shapes) or len(shapes) > 2:
-        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        found = ", ".join(f"{printable(name)} {shape}" for name, shape in shapes.items())
         raise DataError(
             f"{file}: one array of images, (N, H, W) or (N, H, W, C), and at most one of labels",
             f"arrays of shapes {found}",
@@ -121,36 +118,38 @@ def choose_split(file: str, splits: Mapping[str, str], wanted: str | None) -> tu
         return split, []
     if len(splits) == 1:
         (split,) = splits
-        return split, [f"{file}: the {split} split is read, the only one."] if split not in {"", "test"} else []
+        return split, [f"the split {split!r} was read, the only one"] if split not in {"", "test"} else []
     if "test" in splits and "" not in splits:
-        return "test", [f"{file}: of the splits {' and '.join(known)}, test is read."]
+        return "test", [f"the split 'test' was read, of {' and '.join(known)}"]
     raise DataError(
         f"{file}: one set of images",
-        " and ".join(splits[split] for split in sorted(splits)),
+        " and ".join(printable(splits[split]) for split in sorted(splits)),
         "choose with --split NAME or --keys IMAGES,LABELS",
     )
 
 
 def split_of(words: str, wanted: str | None) -> str:
     """The split that a name such as ``x_test`` or ``data/train-00000`` belongs to, ``""`` if it names none."""
-    known = [canonical(word) for word in _words(words) if word in _SPLITS or word == (wanted or "").lower()]
+    known = [canonical(word) for word in _words(words) if word in SPLITS or word == (wanted or "").lower()]
     return known[-1] if known else ""
 
 
 def canonical(split: str) -> str:
     """The usual name of a split: ``validation`` is ``val``."""
-    return _SPLITS.get(split.lower(), split.lower())
+    return SPLITS.get(split.lower(), split.lower())
 
 
 def listed(names: Sequence[str]) -> str:
     """Some names, for a message."""
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "") or "nothing"
+    return (
+        ", ".join(map(printable, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "") or "nothing"
+    )
 
 
 def _parsed(name: str, wanted: str | None) -> tuple[str, str]:
     """The split and the role in a name: ``x_test`` is ("test", "x"), ``test/images`` is ("test", "images")."""
     for part in reversed(name.split("/")):
-        words = [word for word in _words(part) if word not in _SPLITS and word != (wanted or "").lower()]
+        words = [word for word in _words(part) if word not in SPLITS and word != (wanted or "").lower()]
         if words:
             return split_of(name, wanted), "_".join(words)
     return split_of(name, wanted), ""
@@ -182,5 +181,5 @@ def _by_shape(file: str, names: Sequence[str], shape_of: Callable[[str], tuple[i
 
 def _only(file: str, kind: str, names: list[str]) -> str:
     if len(names) > 1:
-        raise DataError(f"{file}: one array of {kind}", " and ".join(names), _KEYS)
+        raise DataError(f"{file}: one array of {kind}", " and ".join(map(printable, names)), _KEYS)
     return names[0]

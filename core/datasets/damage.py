@@ -34,8 +34,19 @@ def readable(name: str, kind: str) -> Iterator[None]:
     except DataError:
         raise
     except Exception as error:  # noqa: BLE001 - libraries raise various exceptions for damaged files
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
         raise DataError(f"{name}: {kind}", reason, "the file is damaged or of another format") from None
+
+
+def printable(name: str) -> str:
+    r"""A name from a file for messages and notes, with escapes for control characters and what is no text.
+
+    >>> printable("x\x1b[2J")
+    'x\\x1b[2J'
+    """
+    if name.isprintable():
+        return name
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in name)
 
 
 def check_unpacked(name: str, packed: int, unpacked: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from core.datasets.array_names import IMAGE_NAMES, LABEL_NAMES, listed
+from core.datasets.damage import printable
 from core.datasets.source import ReadOptions
 from core.errors import DataError
 
@@ -59,7 +60,7 @@ def choose_columns(file: str, schema: pa.Schema, options: ReadOptions) -> Column
     if not options.keys:
         labels = _labels(file, schema, features)
         if labels is None and len(schema.names) > 1:
-            notes.append(f"{file}: {images} is read without labels; --keys IMAGES,LABELS names them if there are any.")
+            notes.append(f"{printable(images)} was read without labels, since no other column looks like them")
     kind = schema.field(images).type
     if not _is_image(kind):
         raise DataError(f"{file}: images in the column {images!r}", f"type {kind}"[:200], _KEYS)
@@ -79,7 +80,7 @@ def _images(file: str, schema: pa.Schema, features: dict[str, Any]) -> str:
     named = [name for name in schema.names if name.lower() in IMAGE_NAMES and _is_image(schema.field(name).type)]
     found = typed or named or [name for name in schema.names if _is_pixels(schema.field(name).type)]
     if len(found) != 1:
-        got = " and ".join(found) if found else listed(schema.names)
+        got = " and ".join(map(printable, found)) if found else listed(schema.names)
         raise DataError(f"{file}: one column of images", got, _KEYS)
     return str(found[0])
 
@@ -90,7 +91,7 @@ def _labels(file: str, schema: pa.Schema, features: dict[str, Any]) -> str | Non
         name for name in schema.names if name.lower() in LABEL_NAMES and not _is_image(schema.field(name).type)
     ]
     if len(found) > 1:
-        raise DataError(f"{file}: one column of labels", " and ".join(found), _KEYS)
+        raise DataError(f"{file}: one column of labels", " and ".join(map(printable, found)), _KEYS)
     return found[0] if found else None
 
 
@@ -113,7 +114,7 @@ def _is_image_feature(feature: Any) -> bool:
 
 def _class_names(feature: Any) -> tuple[str, ...]:
     names = _feature(feature).get("names")
-    return tuple(map(str, names)) if isinstance(names, list) else ()
+    return tuple(printable(str(name)) for name in names) if isinstance(names, list) else ()
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

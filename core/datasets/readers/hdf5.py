@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.array_names import choose_arrays
-from core.datasets.damage import MAX_IMAGE, check_unpacked, readable
+from core.datasets.damage import MAX_IMAGE, check_unpacked, printable, readable
 from core.datasets.location import Location
 from core.datasets.source import PIECE_BYTES, Piece, ReadOptions, Source
 from core.datasets.stored_arrays import StoredArrays
@@ -61,7 +61,7 @@ class Hdf5Array:
     """
 
     def __init__(self, location: Location, key: str, array: Any) -> None:
-        self.name = f"{location.name}: {key}"
+        self.name = f"{location.name}: {printable(key)}"
         self._location, self._key = location, key
         if array.external is not None or array.is_virtual:
             raise DataError(f"{self.name}: values inside the file", "a reference to another file", "copy them into it")

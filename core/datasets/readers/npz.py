@@ -9,7 +9,7 @@ from functools import partial
 from typing import IO
 
 from core.datasets.array_names import choose_arrays
-from core.datasets.damage import check_unpacked, readable
+from core.datasets.damage import check_unpacked, printable, readable
 from core.datasets.location import Location
 from core.datasets.npy_stream import NpyStream
 from core.datasets.source import ReadOptions, Source
@@ -56,7 +56,7 @@ class NpzReader:
 
 
 def _stream(location: Location, key: str, info: zipfile.ZipInfo, size: int) -> NpyStream:
-    name = f"{location.name}: {key}"
+    name = f"{location.name}: {printable(key)}"
     if info.compress_type not in _METHODS:
         raise DataError(
             f"{name}: stored or deflated, as numpy writes it",

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core.datasets.array_names import choose_split, split_of
-from core.datasets.damage import check_unpacked, readable
+from core.datasets.damage import check_unpacked, printable, readable
 from core.datasets.image_decoder import Encoded, ImageDecoder
 from core.datasets.location import Location
 from core.datasets.parquet_columns import Columns, choose_columns
@@ -110,7 +110,7 @@ class ParquetSource:
                 if columns != chosen[0]:
                     raise DataError(
                         f"{path}: columns and class names like those of {paths[0]}",
-                        f"{columns.images} and {columns.labels}",
+                        f"{columns.images!r} and {columns.labels!r}",
                         "read the files one by one, or name the columns with --keys",
                     )
                 parts.append(_part(path, groups, columns))
@@ -124,12 +124,12 @@ class ParquetSource:
         for part in self._parts:
             with self._opened(part.path, text=name if self._columns.text else None) as file:
                 column = file.read(columns=[name]).column(name)
-                found.append(labels_of(f"{self._location.relative(part.path)}: {name}", column))
+                found.append(labels_of(f"{self._location.relative(part.path)}: {printable(name)}", column))
         with readable(self.name, "labels of one type"):
             labels: NDArray[Any] = np.concatenate(found)
         if self.class_names and labels.dtype.kind == "i" and (labels == -1).all():
             self.notes.append(
-                f"{self.name}: every {name} is -1, which stands for none; the set is read without labels."
+                f"every {printable(name)} is -1, which stands for none; the images were read without labels"
             )
             return None
         return labels
@@ -157,7 +157,7 @@ class ParquetSource:
     def _pixels(self, rows: NDArray[np.int64]) -> Iterator[Piece]:
         for chosen, column in self._batches(rows):
             with readable(self.name, _KIND):
-                images = pixels_of(f"{self.name}: {self._columns.images}", column)
+                images = pixels_of(f"{self.name}: {printable(self._columns.images)}", column)
             yield Piece(chosen, images)
 
     def _decoded(self, rows: NDArray[np.int64]) -> Iterator[Piece]:
@@ -165,7 +165,7 @@ class ParquetSource:
             self._decoder.look(self._encoded(self._sample()))
             self._looked = True
         for piece in self._decoder.pieces(lambda: self._encoded(rows)):
-            self.notes[self._own_notes :] = [f"{self.name}: {note}." for note in self._decoder.notes()]
+            self.notes[self._own_notes :] = self._decoder.notes()
             yield piece
 
     def _encoded(self, rows: NDArray[np.int64]) -> Iterator[Encoded]:
@@ -174,7 +174,7 @@ class ParquetSource:
                 values = column.to_pylist()
             for row, value in zip(chosen.tolist(), values, strict=True):
                 content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
-                name = f"{self.name}: row {row}" + (f" ({path})" if path else "")
+                name = f"{self.name}: row {row}" + (f" ({printable(path)})" if path else "")
                 if content is None and path:
                     raise DataError(
                         f"{name}: an image in the column {self._columns.images!r}",
@@ -216,7 +216,7 @@ def _part(path: str, groups: list[RowGroup], columns: Columns) -> _Part:
             if chunk.column not in {columns.images, columns.labels}:
                 continue
             # Repeated values may be stored in less than a byte each.
-            check_unpacked(f"{path}: {chunk.column}", chunk.packed, max(chunk.unpacked, chunk.values))
+            check_unpacked(f"{path}: {printable(chunk.column)}", chunk.packed, max(chunk.unpacked, chunk.values))
             if chunk.column == columns.images:
                 size, values = size + chunk.unpacked, values + chunk.values
         # A file that is stored once may be the image of all rows; a number has at most 8 bytes.

@@ -46,7 +46,7 @@ def test_usual_names(tmp_path: Path, images: str, labels: str) -> None:
 def test_keys_and_splits(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.hdf5", train__x=IMAGES, train__y=LABELS, test__x=IMAGES[:5], test__y=LABELS[:5])
     assert opened(path).count == 5
-    assert opened(path).notes == [f"{path}: of the splits test and train, test is read."]
+    assert opened(path).notes == ["the split 'test' was read, of test and train"]
     assert opened(path, split="train").count == 23
     assert opened(path, keys=("/train/x", "train/y")).count == 23
     assert opened(path, keys=("train/x",)).labels() is None

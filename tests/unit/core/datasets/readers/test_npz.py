@@ -60,7 +60,7 @@ def test_the_test_split_is_read_unless_another_is_asked_for(tmp_path: Path) -> N
     path = saved(tmp_path / "a.npz", x_train=IMAGES, y_train=LABELS, x_test=OTHERS, y_test=LABELS[:7])
     source = opened(path)
     np.testing.assert_array_equal(images_of(source), OTHERS)
-    assert source.notes == [f"{path}: of the splits test and train, test is read."]
+    assert source.notes == ["the split 'test' was read, of test and train"]
     source = opened(path, split="train")
     np.testing.assert_array_equal(images_of(source), IMAGES)
     assert source.notes == []
@@ -81,7 +81,7 @@ def test_medmnist_and_its_validation_split(tmp_path: Path) -> None:
         found = source.labels()
         assert found is not None
         assert found.shape == (7, 1)
-    assert "of the splits test and train and val, test is read" in opened(path).notes[0]
+    assert "was read, of test and train and val" in opened(path).notes[0]
 
 
 def test_arrays_that_keys_name(tmp_path: Path) -> None:
@@ -117,8 +117,8 @@ def test_images_alone(tmp_path: Path) -> None:
     assert source.notes == []
     source = opened(saved(tmp_path / "b.npz", x_train=IMAGES, latents=LABELS))
     assert source.labels() is None
-    assert "the train split is read, the only one" in source.notes[0]
-    assert "x_train is read without labels" in source.notes[1]
+    assert "the split 'train' was read, the only one" in source.notes[0]
+    assert "x_train was read without labels" in source.notes[1]
 
 
 def test_arrays_without_names_are_told_apart_by_their_shapes(tmp_path: Path) -> None:
