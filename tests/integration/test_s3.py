@@ -6,9 +6,13 @@ import io
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
+import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core.run.layout import ATTACK_DATA
@@ -20,6 +24,7 @@ from tests.integration.conftest import SIZE
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.s3_server import MISSING, SECRET, WEED, S3Server, bucket_at
 from tests.processes import command, kill, started
+from tests.sources import images_of, opened
 
 pytestmark = pytest.mark.skipif(not WEED.exists(), reason=MISSING)
 
@@ -148,3 +153,24 @@ def test_a_faulty_s3_server(s3: dict[str, str], undisturbed: bytes, fault: str) 
     assert report is not None
     assert report.history is not None
     assert report.history.failures == {}, "what passes is waited out where it happens"
+
+
+def test_image_sets_are_read_from_a_bucket(s3: dict[str, str], tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (300, 64, 64, 3)).astype(np.uint8)
+    labels = np.arange(300) % 3
+    np.savez_compressed(tmp_path / "a.npz", x_test=images, y_test=labels)
+    np.save(tmp_path / "x.npy", images)
+    np.save(tmp_path / "y.npy", labels)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", data=images, chunks=(16, 64, 64, 3), compression="gzip")
+        file["labels"] = labels
+    pixels = pa.FixedShapeTensorArray.from_numpy_ndarray(images)
+    pq.write_table(pa.table({"image": pixels, "label": labels}), tmp_path / "test.parquet", row_group_size=50)
+    folder = Folder("s3://bucket/sets")
+    for path in tmp_path.iterdir():
+        folder.write(path.name, path.read_bytes())
+    for name in ("a.npz", "x.npy,s3://bucket/sets/y.npy", "a.h5", "test.parquet", "*.parquet"):
+        source = opened(f"s3://bucket/sets/{name}")
+        np.testing.assert_array_equal(images_of(source), images)
+        np.testing.assert_array_equal(images_of(source, [0, 7, 299]), images[[0, 7, 299]])
+        np.testing.assert_array_equal(source.labels(), labels)
