@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from advshard.inputs import check_model, image_set
+from advshard.inputs import check_model, image_source
+from core.datasets.in_memory import load_image_set
+from core.datasets.labels import Labels, in_model_order
 from core.image.pixels import Bounds, Preprocess
-from core.models.files.card import ModelCard, resolve
+from core.models.files.card import resolve
 from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import settle
 from core.models.inference.classifier import KerasClassifier
@@ -24,7 +26,7 @@ from core.shard.cascade import run_stages, stages_of
 from core.shard.examples import examples_of
 from orchestrator.planning.inputs import with_assets
 from orchestrator.planning.request import DEFAULT_FALLBACK, Request
-from orchestrator.planning.validate import check_classes, default_batch_size, run_config
+from orchestrator.planning.validate import check_target, default_batch_size, run_config
 
 
 def attack(  # noqa: PLR0913 - each but four is a keyword with a default
@@ -36,7 +38,7 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
     eps: float | None = None,
     target: int | str | None = None,
     fallback: str | None = DEFAULT_FALLBACK,
-    bounds: Bounds = Request.bounds,
+    bounds: Bounds | None = None,
     preprocess: Preprocess = "none",
     seed: int = Request.seed,
     **hyper_parameters: Scalar,
@@ -48,13 +50,14 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
 
     Args:
         model: a keras.Model, the name of a shipped model, or the path of a Keras file. Output (N, classes).
-        images: (N, H, W, C), uint8 in 0..255 or float within ``bounds``; or the name or path of an image set.
+        images: (N, H, W, C), or (N, H, W) for grey images: integers in 0..255, bool or floats in ``bounds``; or the
+            name, path or URL of an image set.
         labels: (N,) class that each image is moved away from; by default the model's prediction. Not with a target.
         name: a registered attack, or several as ``"a,b"``.
         eps: largest change in the attack's norm, in the units of the bounds.
         target: class that images are to be predicted as, or ``"least-likely"`` or ``"random"``.
         fallback: attack for the images that a gradient attack leaves unchanged; None for none.
-        bounds: lowest and highest pixel value that the model expects.
+        bounds: lowest and highest pixel value that the model expects, 0 and 1 by default.
         preprocess: Keras's preprocessing between pixels and model: ``"tf"``, ``"torch"``, ``"caffe"`` or ``"none"``.
         seed: of everything random.
         **hyper_parameters: of the attack, such as ``steps=20``.
@@ -72,7 +75,7 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
         >>> adversarial.shape
         (2, 4, 4, 1)
     """
-    given = image_set(images, labels, bounds)
+    source = image_source(images, labels)
     params = dict(hyper_parameters)
     if eps is not None:
         params["epsilon"] = eps
@@ -88,11 +91,13 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
         seed=seed,
     )
     config = run_config(request)
+    given = load_image_set(source, config.bounds, stated=bounds is not None)
     shape: tuple[int, int, int] = given.images.shape[1:]
     known_as, loaded = _model(model, shape)
-    before = Preprocessing(preprocess, bounds)
+    before = Preprocessing(preprocess, config.bounds)
     classifier = settle(lambda size: KerasClassifier(loaded, shape, size, before), default_batch_size(shape), shape)
-    check_classes(given, config, ModelCard(image_shape=shape, classes=classifier.classes))
+    check_target(config, classifier.classes)
+    in_model_order(given.name, Labels(given.labels, given.class_names), classifier.classes)
     config, inputs = with_assets(config, given, known_as)
     indices = np.arange(len(given.images), dtype=np.int64)
     examples, predictions = examples_of(config, classifier, given.images, given.labels, indices)

@@ -12,29 +12,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.datasets.base import ImageSet, checked
+from core.datasets.arrays import ArraySource
+from core.datasets.by_name import open_images
+from core.datasets.source import ReadOptions, Source
 from core.errors import DataError, ModelError
-from core.image.pixels import Bounds
 from core.models.files.saving import save_model
-from orchestrator.planning.images import load_images
 
 
-def image_set(images: ArrayLike | str | os.PathLike[str], labels: ArrayLike | None, bounds: Bounds) -> ImageSet:
+def image_source(
+    images: ArrayLike | str | os.PathLike[str], labels: ArrayLike | None, options: ReadOptions | None = None
+) -> Source:
     """The images, with their labels if they have any.
 
     Args:
-        images: (N, H, W, C), uint8 or float within the bounds; or the name or path of an image set.
-        labels: (N,) class numbers of an array of images, or None for no labels; a set has its own.
-        bounds: lowest and highest value of float pixels.
+        images: an array, (N, H, W) or (N, H, W, C); or the name, path or URL of an image set.
+        labels: of an array: (N,) class numbers or names, or (N, K) one-hot rows; None for no labels. A set has its own.
+        options: how to read a set.
 
     Raises:
-        DataError: they can't be attacked as they are.
+        DataError: there is no such set, or the labels don't fit the images.
     """
     if isinstance(images, str | os.PathLike):
         if labels is not None:
             raise DataError("labels with an array of images alone", "labels beside the name of a set", "leave them out")
-        return load_images(os.fspath(images), bounds)
-    return checked("array", np.asarray(images), None if labels is None else np.asarray(labels), bounds)
+        return open_images(os.fspath(images), options)
+    pixels, given = np.asarray(images), None if labels is None else np.asarray(labels)
+    if not pixels.ndim or not len(pixels):
+        raise DataError("at least one image, (N, H, W, C)", f"an array of shape {pixels.shape}", "give some images")
+    if given is not None and given.shape[:1] != pixels.shape[:1]:
+        raise DataError(f"{len(pixels)} labels, one per image", f"labels of shape {given.shape}", "give one for each")
+    return ArraySource("array", pixels, given)
 
 
 def check_model(model: Any) -> None:

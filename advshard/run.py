@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
-from advshard.inputs import image_set, model_file
+from advshard.inputs import image_source, model_file
 from advshard.result import RunResult
 from core.image.pixels import Bounds, Preprocess
 from core.run.value import Scalar
@@ -32,9 +32,10 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
     move_from: Literal["predicted", "true"] = "predicted",
     target: int | str | None = None,
     fallback: str | None = DEFAULT_FALLBACK,
-    bounds: Bounds = Request.bounds,
+    bounds: Bounds | None = None,
     preprocess: Preprocess = "none",
     limit: int | None = None,
+    sample: int | None = None,
     seed: int = Request.seed,
     trust_model: bool = False,
     imports: Sequence[str] = (),
@@ -48,8 +49,10 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
 
     Args:
         model: a keras.Model, the name of a shipped model, or the path of a Keras file. Output (N, classes).
-        images: (N, H, W, C), uint8 in 0..255 or float within ``bounds``; or the name or path of an image set.
-        labels: (N,) class numbers, with an array of images. Without them, the report has no accuracies.
+        images: (N, H, W, C), or (N, H, W) for grey images: integers in 0..255, bool or floats in ``bounds``; or the
+            name, path or URL of an image set.
+        labels: of an array of images: (N,) class numbers or names, or one-hot rows. Without them, the report has no
+            accuracies.
         attack: a registered attack, or several as ``"a,b"``: each next one gets the images that are unbroken.
         eps: largest change in the attack's norm, in the units of the bounds.
         shards: number of shards.
@@ -60,9 +63,11 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
         move_from: what an attack moves images away from, the clean prediction or the true label, which needs labels.
         target: class that images are to be predicted as, or ``"least-likely"`` or ``"random"``.
         fallback: attack for the images that a gradient attack leaves unchanged; None for none.
-        bounds: lowest and highest pixel value that the model expects.
+        bounds: lowest and highest pixel value that the model expects; by default what its first layers say, or else
+            0 and 1.
         preprocess: Keras's preprocessing between pixels and model: ``"tf"``, ``"torch"``, ``"caffe"`` or ``"none"``.
         limit: attack the first images alone.
+        sample: attack this many images, drawn by the seed from each class in proportion.
         seed: of everything random.
         trust_model: whether code in the model's file, such as a Lambda layer, may run.
         imports: modules or .py files with layers of your own, imported before the model; needs ``trust_model``.
@@ -82,13 +87,14 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
     params = dict(hyper_parameters)
     if eps is not None:
         params["epsilon"] = eps
-    given = image_set(images, labels, bounds)
+    given = image_source(images, labels)
     with model_file(model) as file:
         request = Request(
             store=store or settings().store,
             model=file,
             shards=shards,
             limit=limit,
+            sample=sample,
             attack=attack,
             fallback=fallback,
             target=None if target is None else str(target),

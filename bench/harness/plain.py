@@ -14,6 +14,8 @@ import numpy as np
 def attack(start: int, stop: int) -> None:
     """Attack and measure images start to stop, as a shard does."""
     from core.attacks.base import Examples
+    from core.datasets.by_name import open_images
+    from core.datasets.in_memory import load_image_set
     from core.image.digest import digests
     from core.image.pixels import to_float
     from core.models.files.card import ZOO
@@ -22,7 +24,6 @@ def attack(start: int, stop: int) -> None:
     from core.models.inference.classifier import KerasClassifier, predict
     from core.shard import ledger
     from core.shard.cascade import run_stages, stages_of
-    from orchestrator.planning.images import load_images
     from orchestrator.planning.request import Request
     from orchestrator.planning.validate import run_config
     from tasks.session import load_tensorflow
@@ -30,7 +31,7 @@ def attack(start: int, stop: int) -> None:
     load_tensorflow()
     request = Request(store="")
     config = run_config(request)
-    stored = load_images(request.data, request.bounds).images[start:stop]
+    stored = load_image_set(open_images(request.data)).images[start:stop]
     clean, shape = to_float(stored, config.bounds), stored.shape[1:]
     model = load_model(ZOO / f"{request.model}.keras")
     classifier = settle(lambda size: KerasClassifier(model, shape, size), config.batch_size, shape)

@@ -48,7 +48,8 @@ class Composition(Attack):
     heavy: ClassVar[bool] = True
 
     candidates: str | None = Field(
-        None, description="a data set (its training images) or an .npz; the attacked one's, or itself, if not given"
+        None,
+        description="an image set (a registered one's training images); the attacked one's, or itself, if not given",
     )
     search: Literal["all", "sampled"] = Field(
         "all", description="among all candidates, exactly, or among k random ones"

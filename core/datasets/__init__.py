@@ -1,1 +1,1 @@
-"""Data sets: one file per data set, each a class with ``load(bounds)``."""
+"""Image sets: registered data sets, readers of image formats, and the conversion to one shape, type and range."""

@@ -19,7 +19,6 @@ import numpy as np
 from core.datasets.base import ImageSet
 from core.datasets.idx import read_idx
 from core.errors import DataError
-from core.image.pixels import Bounds
 from core.registry import DATASETS
 from core.runtime.cache_dir import cache_dir
 from core.runtime.child_python import python_command
@@ -57,8 +56,8 @@ class FashionMnist:
         given = folder or settings().fashion_mnist
         self.folder = Path(given) if given else None
 
-    def load(self, bounds: Bounds = (0.0, 1.0)) -> ImageSet:  # noqa: ARG002 - a data set's signature
-        """Load the 10,000 test images. ``bounds`` is not used, since the images are uint8."""
+    def load(self) -> ImageSet:
+        """Load the 10,000 test images."""
         return self._read("t10k")
 
     def load_train(self) -> ImageSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -38,6 +39,25 @@ class Inputs:
                 file.write(piece)
 
         self._folder.write_with(layout.input_file(blob), produce)
+
+    def take_over(self, blob: Blob, path: Path) -> bool:
+        """Make a local file an input by renaming it; False if the store is not on its disk.
+
+        Args:
+            blob: its name, the digest of its content.
+            path: the file, which nothing writes to any more.
+        """
+        target = self.local_path(blob)
+        if target is None or target.exists():
+            return target is not None
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.rename(target)
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                return False
+            raise
+        return True
 
     def content(self, blob: Blob) -> bytes:
         """The whole content of an input.

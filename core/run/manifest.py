@@ -86,6 +86,13 @@ class RunConfig(Value):
         return ",".join(stage.attack for stage in self.stages if not stage.only_unchanged)
 
 
+class BrokenRef(Value):
+    """An image that was left out: its name in the set, and why it can't be read."""
+
+    name: str
+    reason: str
+
+
 class DataRef(Value):
     """The attacked images and their labels.
 
@@ -97,6 +104,8 @@ class DataRef(Value):
         images: .npy file (N, H, W, C).
         labels: .npy file (N,); None for a set without labels.
         class_names: one per class; empty if unknown.
+        broken: images that can't be read and were left out.
+        notes: how images and labels were understood where there was a choice.
     """
 
     name: str
@@ -106,6 +115,8 @@ class DataRef(Value):
     images: Blob
     labels: Blob | None
     class_names: tuple[str, ...] = ()
+    broken: tuple[BrokenRef, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

@@ -8,19 +8,18 @@ from pathlib import Path
 import click
 import numpy as np
 
-from core.datasets.npz import read_images
+from core.datasets.by_name import open_images
+from core.datasets.in_memory import raw_images
 from core.registry import DEFAULT_DATASET, DEFAULT_MODEL
 from core.runtime.native_logs import quiet_native_logs
 from orchestrator.options import store_option, store_url
 
 
 @click.command("generate")
-@click.option(
-    "--images", type=click.Path(path_type=Path), required=True, help="An .npz file with 'images', or an .npy file"
-)
+@click.option("--images", required=True, help="A file, folder, pattern or URL, as for 'run --data'")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz file to write")
 @click.option("--shape", type=int, nargs=3, metavar="H W C", help="Shape of each image  [default: that of the array]")
-@click.option("--candidates", default=DEFAULT_DATASET, help="Images to compose with: a data set, or an .npz file")
+@click.option("--candidates", default=DEFAULT_DATASET, help="Images to compose with, as for 'run --data'")
 @click.option(
     "--model",
     default=DEFAULT_MODEL,
@@ -28,7 +27,7 @@ from orchestrator.options import store_option, store_url
 )
 @store_option
 def generate_command(
-    images: Path, out: Path, shape: tuple[int, int, int] | None, candidates: str, model: str, store: str | None
+    images: str, out: Path, shape: tuple[int, int, int] | None, candidates: str, model: str, store: str | None
 ) -> None:
     """Generate adversarial examples: looked up in the runs of the store, or composed for images that are in no run.
 
@@ -38,7 +37,7 @@ def generate_command(
     from core.generate.composer import Composer
     from core.generate.generate import find_or_compose
 
-    given = read_images(images)
+    given = raw_images(open_images(images))
     began = time.perf_counter()
     with quiet_native_logs():
         found = find_or_compose(given, shape, store_url(store), Composer(candidates, model))

@@ -14,6 +14,8 @@ from core.run.run_store import RunStore
 from core.run.value import Scalar
 from core.run.work_unit import MAX_RANGE
 from core.runtime.child_python import python_command
+from orchestrator.amounts import AMOUNT, fraction, is_fraction
+from orchestrator.data_options import class_names, data_options, take_read_options
 from orchestrator.exit_codes import INCOMPLETE, RunInterruptedError
 from orchestrator.option_groups import GroupedCommand, option_group
 from orchestrator.options import (
@@ -29,7 +31,7 @@ from orchestrator.options import (
     trust_option,
     trusted,
 )
-from orchestrator.planning.request import DEFAULT_FALLBACK, Request
+from orchestrator.planning.request import DEFAULT_FALLBACK, OfRange, Request
 
 _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "step_size", "step_back": "step_back"}
 
@@ -40,20 +42,28 @@ _shards, _progress = option_group("Shards and attempts"), option_group("Progress
 
 @click.command("run", cls=GroupedCommand)
 @_data("--model", default=Request.model, help="A shipped model, or a Keras file")
-@_data("--data", default=Request.data, help="A registered image set, or an .npz file")
-@_data("--bounds", type=float, nargs=2, default=Request.bounds, help="Pixel range that the model expects")
+@data_options
+@_data(
+    "--bounds",
+    type=float,
+    nargs=2,
+    help="Pixel range that the model expects  [default: by the model's first layers, or 0 1]",
+)
 @_data(
     "--preprocess",
     type=click.Choice(get_args(Preprocess)),
     default=Request.preprocess,
     help="Keras's preprocessing, of pixels scaled to 0..255: for models of keras.applications that have none inside",
 )
-@_data("--limit", type=int, help="Attack only the first N images")
 @trust_option
 @_attack("--attack", default=Request.attack, help="A name from 'advshard attacks', or a cascade A,B,C")
-@_attack("--eps", type=float, help="Largest change of a pixel, in units of the bounds  [default: 20/255 of them]")
+@_attack(
+    "--eps",
+    type=AMOUNT,
+    help="Largest change of a pixel, in units of the bounds, or N/255 for N of 255 levels  [default: 20/255]",
+)
 @_attack("--steps", type=int, help="Iterations at most  [default: the attack's]")
-@_attack("--step-size", type=float, help="Change of a pixel per step  [default: 1.5 eps / steps]")
+@_attack("--step-size", type=AMOUNT, help="Change of a pixel per step, as --eps  [default: 1.5 eps / steps]")
 @_attack("--decay", type=float, help="Decay factor of the momentum  [default: the attack's]")
 @_attack("--step-back", type=int, help="Bisections back towards the clean image  [default: the attack's]")
 @_attack("--early-stop/--no-early-stop", default=None, help="Stop an image at its first misclassification")
@@ -118,6 +128,7 @@ def run_command(
     """Attack an image set; the same command goes on with its unfinished run."""
     from orchestrator.broker.connection import check_broker
     from orchestrator.planning.plan import plan
+    from orchestrator.progress.planning import PlanningProgress
 
     params: dict[str, Scalar] = {
         name: value for option, name in _PARAMS.items() if (value := options.pop(option)) is not None
@@ -132,6 +143,8 @@ def run_command(
     trust_model = trusted(trust_model)
     request = Request(
         store=store_url(store),
+        read=take_read_options(options),
+        classes=class_names(options.pop("classes")),
         params=params,
         fallback=None if fallback == "none" else fallback or DEFAULT_FALLBACK,
         trust_model=trust_model,
@@ -140,8 +153,9 @@ def run_command(
     )
     if url:
         check_broker(url)
-    run = plan(request)
-    _note_small_epsilon(run)
+    with PlanningProgress() as progress:
+        run = plan(request, note=_note, progress=progress)
+    _note_epsilon(run, params)
     if detach:
         return start_detached(run, url, queue, workers, trust_model=trust_model, imports=request.imports)
     return see_through(run, url, queue, workers, flower=flower, trust_model=trust_model, imports=request.imports)
@@ -251,17 +265,22 @@ def start_detached(
     return 0
 
 
-def _note_small_epsilon(run: RunStore) -> None:
-    """An epsilon meant for pixels in 0..1 does nothing to pixels in 0..255."""
+def _note(sentence: str) -> None:
+    click.echo(f"note: {sentence}", err=True)
+
+
+def _note_epsilon(run: RunStore, params: dict[str, Scalar]) -> None:
+    """An epsilon meant for pixels in 0..1 does nothing to pixels in 0..255; a fraction hides its value."""
     config = run.manifest().config
     level = (config.bounds[1] - config.bounds[0]) / 255
     epsilon = config.stages[0].params.get("epsilon")
-    if isinstance(epsilon, float) and epsilon < level:
-        low, high = config.bounds
-        click.echo(
-            f"note: epsilon {epsilon:g} is less than one 8-bit level of the bounds {low:g}..{high:g}, {level:g}",
-            err=True,
-        )
+    if not isinstance(epsilon, float):
+        return
+    low, high = config.bounds
+    if isinstance(params.get("epsilon"), OfRange):
+        _note(f"epsilon is {epsilon:g}, {epsilon / level:g} of 255 levels of the bounds {low:g}..{high:g}")
+    if epsilon < level:
+        _note(f"epsilon {epsilon:g} is less than one 8-bit level of the bounds {low:g}..{high:g}, {level:g}")
 
 
 def _interrupt(*_: Any) -> None:
@@ -272,6 +291,8 @@ def _setting(text: str) -> tuple[str, Scalar]:
     import json
 
     name, equals, value = text.partition("=")
+    if is_fraction(value):
+        return _parameter(name), fraction(value)
     if not equals or not name:
         raise ConfigError("--set NAME=VALUE", repr(text), "for example --set random_start=true")
     try:
@@ -280,5 +301,9 @@ def _setting(text: str) -> tuple[str, Scalar]:
         parsed = value
     if not isinstance(parsed, bool | int | float | str | None):
         raise ConfigError("--set NAME=VALUE with a number, true, false or a word", repr(text), "correct the value")
+    return _parameter(name), parsed
+
+
+def _parameter(name: str) -> str:
     attack, dot, parameter = name.rpartition(".")
-    return f"{attack}{dot}{parameter.replace('-', '_')}", parsed
+    return f"{attack}{dot}{parameter.replace('-', '_')}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from core.errors import AdvshardError, InputError
 from orchestrator.doctor.finding import Finding, failed, ok
 
@@ -14,15 +16,17 @@ def check_inputs(data: str, model: str, *, trust_model: bool = False, imports: t
         trust_model: allow code in the model's file to run.
         imports: modules to import first, if it is trusted.
     """
+    from core.datasets.by_name import open_images
+    from core.datasets.normalise import image_shape
     from core.models.files.card import resolve
-    from orchestrator.planning.images import load_images
 
     try:
-        images = load_images(data, (0.0, 1.0))
-        name, _, card = resolve(model, images.images.shape[1:], trusted=trust_model, imports=imports)
+        source = open_images(data)
+        shape = image_shape(source, np.arange(source.count))
+        name, _, card = resolve(model, shape, trusted=trust_model, imports=imports)
     except InputError as error:
         return [failed("data and model", f"expected {error.expected}; got {error.got}", error.advice)]
     except (AdvshardError, OSError) as error:
         return [failed("data and model", str(error), "give a readable file")]
-    shape = "x".join(map(str, images.images.shape))
-    return [ok("data and model", f"{images.name} {shape}, {name} with {card.classes} classes")]
+    size = "x".join(map(str, (source.count, *shape)))
+    return [ok("data and model", f"{source.name} {size}, {name} with {card.classes} classes")]

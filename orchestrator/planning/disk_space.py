@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,20 @@ from core.storage.folder import Folder
 _ROW_BYTES = 400  # of ledger and index map, per image
 _SHARD_BYTES = 32768  # of small files, per shard
 _FLOAT_BYTES = 4
+
+
+def check_spool(folder: Folder, count: int, image_shape: tuple[int, int, int]) -> None:
+    """Refuse a disk that is too full for the images alone, before they are read.
+
+    Args:
+        folder: the store. Only a local one can be asked.
+        count: number of images.
+        image_shape: (H, W, C).
+
+    Raises:
+        StoreError: there is less room than the images need.
+    """
+    _check(folder, count * math.prod(image_shape))
 
 
 def check_space(folder: Folder, data: DataRef, shards: int, inputs: int) -> None:
@@ -26,14 +41,17 @@ def check_space(folder: Folder, data: DataRef, shards: int, inputs: int) -> None
     Raises:
         StoreError: there is less room than the run needs.
     """
+    height, width, channels = data.image_shape
+    row = height * width * channels * _FLOAT_BYTES + _ROW_BYTES
+    _check(folder, inputs + 2 * row * data.count + shards * _SHARD_BYTES)
+
+
+def _check(folder: Folder, needed: int) -> None:
     if not folder.local:
         return
     place = Path(folder.root)
     while not place.exists():
         place = place.parent
-    height, width, channels = data.image_shape
-    row = height * width * channels * _FLOAT_BYTES + _ROW_BYTES
-    needed = inputs + 2 * row * data.count + shards * _SHARD_BYTES
     free = shutil.disk_usage(place).free
     if free < needed:
         raise StoreError(

@@ -1,31 +1,85 @@
-"""The attacked images, by what the user calls them."""
+"""The attacked images: from a source to the run's inputs of images and labels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
 from core.datasets.base import ImageSet
-from core.datasets.npz import NpzDataset
-from core.errors import DataError
-from core.image.pixels import Bounds
-from core.registry import DATASETS
+from core.datasets.labels import Labels, read_labels
+from core.datasets.normalise import Target, normalise
+from core.datasets.selection import chosen_rows
+from core.datasets.source import Source
+from core.run.manifest import BrokenRef, DataRef
+from orchestrator.planning.inputs import Input, array_input
+from orchestrator.planning.request import Request
+from orchestrator.planning.spool import Spool
+
+Progress = Callable[[int, int], None]
 
 
-def load_images(data: str, bounds: Bounds) -> ImageSet:
-    """Load a registered data set, or an .npz file.
+@dataclass(frozen=True)
+class Chosen:
+    """The images of a source that are to be attacked.
+
+    Attributes:
+        labels: of the whole source.
+        rows: (n,), ascending.
+    """
+
+    source: Source
+    labels: Labels
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """Images and labels as inputs of a run."""
+
+    data: DataRef
+    images: ImageSet
+    inputs: list[Input]
+
+
+def choose(request: Request, source: Source) -> Chosen:
+    """Read the labels, and choose the images by ``limit`` or ``sample``; raises DataError."""
+    labels = read_labels(source.name, source.labels(), source.class_names)
+    rows = chosen_rows(source.count, labels.numbers, request.limit, request.sample, request.seed)
+    return Chosen(source, labels, rows)
+
+
+def spool(chosen: Chosen, target: Target, folder: Path, progress: Progress | None) -> Spooled:
+    """Write the images to a file, and describe them.
 
     Args:
-        data: the name, or the path of the file.
-        bounds: lowest and highest pixel value of float images.
+        chosen: the images, their labels numbered as the model's outputs.
+        target: the shape and range to bring them to.
+        folder: for the file.
+        progress: called with the images read so far, and their number in all.
 
     Raises:
-        DataError: there is no such set, or it can't be attacked as it is.
+        DataError: the images can't be read.
     """
-    if data in DATASETS:
-        found: ImageSet = DATASETS[data]().load(bounds)
-        return found
-    if not data.endswith(".npz"):
-        raise DataError(
-            "the name of a known data set or an .npz file",
-            repr(data),
-            f"choose one of {', '.join(DATASETS)}, or give a file with the arrays images and labels",
-        )
-    return NpzDataset(data).load(bounds)
+    source = chosen.source
+    file = Spool(folder, len(chosen.rows), target.shape)
+    read = normalise(source, chosen.rows, target, file, progress)
+    pixels, images = file.finish()
+    numbers = None if chosen.labels.numbers is None else chosen.labels.numbers[read.rows]
+    labels = None if numbers is None else array_input(numbers)
+    data = DataRef(
+        name=source.name,
+        count=len(images),
+        image_shape=target.shape,
+        dtype=read.dtype,
+        images=pixels.blob,
+        labels=labels.blob if labels else None,
+        class_names=chosen.labels.class_names,
+        broken=tuple(BrokenRef(name=each.name, reason=each.reason) for each in dict.fromkeys(source.broken)),
+        notes=tuple(dict.fromkeys((*chosen.labels.notes, *read.notes))),
+    )
+    inputs = [pixels, *([labels] if labels else [])]
+    return Spooled(data, ImageSet(source.name, images, numbers, data.class_names), inputs)

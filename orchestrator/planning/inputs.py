@@ -31,11 +31,13 @@ class Input:
         blob: its name in the run, and its digest.
         size: bytes, without an array's header.
         pieces: gives the content, piece by piece, as often as it is called.
+        file: a file of the planner's with this content, which the run may take over.
     """
 
     blob: Blob
     size: int
     pieces: Callable[[], Pieces]
+    file: Path | None = None
 
 
 def array_input(array: NDArray[Any]) -> Input:

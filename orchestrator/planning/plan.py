@@ -1,4 +1,4 @@
-"""Turns a request into a planned run: validate, hash the inputs, publish.
+"""Turns a request into a planned run: validate, spool and hash the inputs, publish.
 
 Nothing is sent before the manifest is in the store. The run's id is a digest of everything that determines its
 result, so the same command finds its run again.
@@ -6,10 +6,17 @@ result, so the same command finds its run again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
-from core.datasets.base import ImageSet
-from core.models.files.card import check_channels, resolve
+from core.datasets.by_name import open_images
+from core.datasets.labels import in_model_order
+from core.datasets.normalise import Target, image_shape
+from core.datasets.source import Source
+from core.errors import StoreError
+from core.models.files.card import ModelCard, resolve
 from core.models.inference.preprocessing import Preprocessing
 from core.run.manifest import DataRef, Manifest, ModelRef, RunConfig
 from core.run.run_store import RunStore
@@ -18,20 +25,28 @@ from core.run.value import digest_of
 from core.run.work_unit import range_size
 from core.runtime.fingerprint import versions
 from core.shard.cascade import stages_of
-from orchestrator.planning.disk_space import check_space
-from orchestrator.planning.images import load_images
-from orchestrator.planning.inputs import array_input, file_input, with_assets
+from orchestrator.planning.disk_space import check_space, check_spool
+from orchestrator.planning.images import Spooled, choose, spool
+from orchestrator.planning.inputs import Input, file_input, with_assets
 from orchestrator.planning.publish import publish
 from orchestrator.planning.request import Request
-from orchestrator.planning.validate import check_classes, default_batch_size, run_config
+from orchestrator.planning.scratch import scratch
+from orchestrator.planning.validate import check_labels, check_target, default_batch_size, run_config
+
+Progress = Callable[[int, int], None]
+Note = Callable[[str], None]
 
 
-def plan(request: Request, images: ImageSet | None = None) -> RunStore:
+def plan(
+    request: Request, source: Source | None = None, note: Note | None = None, progress: Progress | None = None
+) -> RunStore:
     """Validate the request, and write its inputs and its manifest to the store.
 
     Args:
         request: the run as the user describes it.
-        images: the images to attack, instead of ``request.data``.
+        source: the images to attack, instead of ``request.data``.
+        note: called with each sentence on how images or model were understood where there was a choice.
+        progress: called with the images read so far, and their number in all.
 
     Returns:
         The run: an existing one, if the same request was planned before.
@@ -39,43 +54,64 @@ def plan(request: Request, images: ImageSet | None = None) -> RunStore:
     Raises:
         InputError: the request is invalid; no manifest is written.
     """
-    config = run_config(request)
+    run_config(request)  # refuses what can be refused before anything is read
     store = Store(request.store)
-    images = (images or load_images(request.data, request.bounds)).head(request.limit)
-    shape: tuple[int, int, int] = images.images.shape[1:]
-    if request.batch_size is None:
-        config = config.model_copy(update={"batch_size": default_batch_size(shape)})
+    chosen = choose(request, source or open_images(request.data, request.read))
+    shape = image_shape(chosen.source, chosen.rows)
     name, path, card = resolve(request.model, shape, trusted=request.trust_model, imports=request.imports)
-    check_channels(name, card, shape)
+    config, target = _understood(request, card)
+    check_target(config, card.classes)
     Preprocessing(config.preprocess, config.bounds).check(card.image_shape)
-    check_classes(images, config, card)
-    config, assets = with_assets(config, images, name)
-    file, pixels = file_input(path), array_input(images.images)
-    labels = None if images.labels is None else array_input(images.labels)
-    model = ModelRef(name=name, classes=card.classes, file=file.blob)
-    data = DataRef(
-        name=images.name,
-        count=len(images.images),
-        image_shape=shape,
-        dtype=str(images.images.dtype),
-        images=pixels.blob,
-        labels=labels and labels.blob,
-        class_names=images.class_names,
-    )
+    check_labels(config, chosen.source.name, chosen.labels.numbers)
+    labels = in_model_order(chosen.source.name, chosen.labels, card.classes, card.class_names, request.classes)
+    check_spool(store.folder, len(chosen.rows), target.shape)
+    with scratch(store.folder) as folder:
+        try:
+            images = spool(replace(chosen, labels=labels), target, folder, progress)
+        except OSError as error:
+            raise StoreError(
+                f"room for the images in the store {store.folder.url()}",
+                f"{type(error).__name__}: {error.strerror or error}",
+                "make room and give the same command again",
+            ) from None
+        for each in (*card.notes, *images.data.notes):
+            if note is not None:
+                note(each)
+        return _published(request, config, store, images, (name, path, card))
+
+
+def _understood(request: Request, card: ModelCard) -> tuple[RunConfig, Target]:
+    """The configuration with the bounds and the batch size of this model."""
+    config = run_config(request, card.pixel_bounds)
+    height, width, channels = card.image_shape
+    target = Target((height, width, channels), config.bounds, request.bounds is not None or bool(card.pixel_bounds))
+    if request.batch_size is None:
+        config = config.model_copy(update={"batch_size": default_batch_size(target.shape)})
+    return config, target
+
+
+def _published(
+    request: Request, config: RunConfig, store: Store, images: Spooled, model: tuple[str, Path, ModelCard]
+) -> RunStore:
+    name, path, card = model
+    config, assets = with_assets(config, images.images, name)
+    file, data = file_input(path), images.data
+    model_ref = ModelRef(name=name, classes=card.classes, file=file.blob)
     shards = min(request.shards, data.count)
-    run_id = _run_id(config, data, model, shards)
+    run_id = _run_id(config, data, model_ref, shards)
     run = store.run(run_id)
     if store.planned(run_id):
         return run
-    inputs = [*assets, pixels, *([labels] if labels else []), file]
-    check_space(store.folder, data, shards, sum(each.size for each in inputs))
+    inputs: list[Input] = [*assets, *images.inputs, file]
+    # What is spooled in a local store needs no more room.
+    check_space(store.folder, data, shards, sum(each.size for each in inputs if each.file is None))
     store.check_writable()
     manifest = Manifest(
         run_id=run_id,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         config=config,
         data=data,
-        model=model,
+        model=model_ref,
         shards=shards,
         max_attempts=request.max_attempts,
         time_limit=request.time_limit,
@@ -96,7 +132,7 @@ def _run_id(config: RunConfig, data: DataRef, model: ModelRef, shards: int) -> s
     determining = {
         "config": config.model_dump(mode="json"),
         "images": data.images.sha256,
-        "labels": data.labels and data.labels.sha256,
+        "labels": data.labels.sha256 if data.labels else None,
         "model": model.file.sha256,
         "shards": shards,
         "versions": versions(),

@@ -18,7 +18,8 @@ def publish(run: RunStore, manifest: Manifest, inputs: Iterable[Input]) -> None:
     """
     try:
         for each in inputs:
-            run.inputs.write(each.blob, each.pieces)
+            if each.file is None or not run.inputs.take_over(each.blob, each.file):
+                run.inputs.write(each.blob, each.pieces)
         run.write_manifest(manifest)
     except OSError as error:
         raise StoreError(

@@ -5,23 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from core.datasets.base import ImageSet
+from core.datasets.by_name import open_images
+from core.datasets.in_memory import load_image_set
 from core.errors import DataError
 from core.registry import DATASETS
-from orchestrator.planning.images import load_images
-
-_UNIT = (0.0, 1.0)
 
 
 def load_train_set(data: str) -> ImageSet:
-    """The training images of a registered data set, or those in an .npz file; raises DataError."""
+    """The training images of a registered data set, or the images of any other; raises DataError."""
     if data not in DATASETS:
-        return load_images(data, _UNIT)
+        return load_image_set(open_images(data))
     load = getattr(DATASETS[data](), "load_train", None)
     if load is None:
         raise DataError(
             "a data set with training images",
             f"{data!r}, which has test images alone",
-            "give a file: --data train.npz --test-data test.npz",
+            "give files or folders: --data TRAIN --test-data TEST",
         )
     train_set: ImageSet = load()
     return train_set
@@ -31,8 +30,8 @@ def load_sets(data: str, test_data: str | None) -> tuple[ImageSet, ImageSet]:
     """Training and test images that fit each other.
 
     Args:
-        data: a registered data set, or an .npz file with floats in 0..1 or 8-bit pixels.
-        test_data: another .npz file, required with the first.
+        data: a registered data set, or any image set with floats in 0..1 or integer pixels.
+        test_data: another such set, required unless ``data`` is a registered one.
 
     Raises:
         DataError: a set is missing, invalid or without labels, or the two do not fit each other.
@@ -40,9 +39,9 @@ def load_sets(data: str, test_data: str | None) -> tuple[ImageSet, ImageSet]:
     train_set = load_train_set(data)
     if data not in DATASETS and test_data is None:
         raise DataError(
-            "--test-data with training images from a file", "none", "give --test-data PATH.npz, with other images"
+            "--test-data with training images of your own", "none", "give --test-data PATH, with other images"
         )
-    test_set = load_images(test_data or data, _UNIT)
+    test_set = load_image_set(open_images(test_data or data), channels=train_set.images.shape[3])
     _check_fit(train_set, test_set)
     return train_set, test_set
 

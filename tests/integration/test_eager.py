@@ -180,9 +180,10 @@ def test_a_cascade_makes_the_same_bytes_for_any_number_of_shards(tmp_path: Path)
 
 
 def test_uint8_and_the_floats_from_it_give_the_same_result(tmp_path: Path) -> None:
-    images = FashionMnist().load().head(40)
-    np.savez(tmp_path / "u.npz", images=images.images, labels=images.required_labels())
-    np.savez(tmp_path / "f.npz", images=images.images / 255, labels=images.required_labels())
+    known = FashionMnist().load()
+    images, labels = known.images[:40], known.required_labels()[:40]
+    np.savez(tmp_path / "u.npz", images=images, labels=labels)
+    np.savez(tmp_path / "f.npz", images=images / 255, labels=labels)
     ledgers = []
     for name in ("u.npz", "f.npz"):
         run = run_of(tmp_path, data=str(tmp_path / name), params={"step_back": 0})

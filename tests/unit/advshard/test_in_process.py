@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import advshard
-from advshard.inputs import image_set
+from advshard.inputs import image_source
 from core.models.files.saving import save_model
 
 SHAPE = (4, 4, 1)
@@ -133,6 +133,6 @@ def test_something_else_is_no_model() -> None:
 
 
 def test_labels_of_an_array_may_be_left_out_or_are_checked(model: Any) -> None:
-    with pytest.raises(advshard.DataError, match=r"labels of shape \(9,\), one per image; got shape \(8,\)"):
+    with pytest.raises(advshard.DataError, match=r"9 labels, one per image; got labels of shape \(8,\)"):
         advshard.attack(model, images(), np.zeros(8, np.int64))
-    assert image_set(images(), None, (0.0, 1.0)).labels is None
+    assert image_source(images(), None).labels() is None
