@@ -10,8 +10,11 @@ import numpy as np
 from core.datasets.arrays import ArraySource
 from core.datasets.source import Source
 from core.models.inference.classifier import Classifier
+from core.reduce.reduce_run import reduce_run
 from core.run.manifest import Manifest, RunConfig, StageConfig
 from core.run.run_store import RunStore
+from core.run.work_unit import single
+from core.shard.attack_shard import run_shard
 from orchestrator.planning.plan import plan
 from orchestrator.planning.request import Request
 from tasks.session import load_tensorflow
@@ -83,6 +86,15 @@ def planned(tmp_path: Path, monkeypatch: Any, shards: int = 4, **change: Any) ->
 def without_labels(data: Path) -> Source:
     """The images of an .npz file alone."""
     return ArraySource(str(data), np.load(data)["images"], None)
+
+
+def finished(tmp_path: Path, monkeypatch: Any, **change: Any) -> RunStore:
+    """A run like ``planned``, attacked and reduced with ``linear_classifier``."""
+    run = planned(tmp_path, monkeypatch, **change)
+    for index in range(run.manifest().shards):
+        run_shard(run, single(index), linear_classifier, "w")
+    reduce_run(run, linear_classifier)
+    return run
 
 
 def config(**params: Any) -> RunConfig:
