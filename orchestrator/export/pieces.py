@@ -22,7 +22,7 @@ from core.run.report import Report
 from core.run.run_store import RunStore
 from orchestrator.export.survival import Survival
 
-_PIXELS = 8 << 20  # pixel values in a piece
+_PIXELS = 4 << 20  # pixel values in a piece
 _ROWS = 1000  # images in a piece
 _LEDGER_ROWS = 1 << 16  # rows of the ledger in memory
 

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from core.errors import ConfigError
-from orchestrator.export import pieces
+from core.errors import ConfigError, IntegrityError
+from orchestrator.export import pieces, png
 from orchestrator.export.parquet_folder import write_parquet
 from tests.exports import NAMES, adversarial_levels, finished_run, ledger, without_labels
 
@@ -113,6 +113,24 @@ def test_classes_without_a_name_for_each_are_numbers(
     read = load_dataset(str(out), split="test")
     assert read.features["label"].dtype == "int64"
     assert not hasattr(read.features["label"], "names")
+
+
+def test_images_and_files_are_read_back(tmp_path: Path, monkeypatch: Any) -> None:
+    class Lossy(pq.ParquetWriter):  # type: ignore[misc]
+        def write_table(self, table: Any) -> None:
+            super().write_table(table.slice(1))
+
+    found = finished_run(tmp_path, monkeypatch)
+    with monkeypatch.context() as changed:
+        changed.setattr("orchestrator.export.parquet_folder.pq.ParquetWriter", Lossy)
+        (tmp_path / "lossy").mkdir()
+        with pytest.raises(IntegrityError, match="other images than were written"):
+            write_parquet(found, tmp_path / "lossy")
+    encode = png.encode
+    monkeypatch.setattr(png, "encode", lambda image: encode(image ^ np.uint8(image[0, 0, 0] > 250)))
+    (tmp_path / "wrong").mkdir()
+    with pytest.raises(IntegrityError, match=r"\d+\.png: other pixels"):
+        write_parquet(found, tmp_path / "wrong")
 
 
 def test_images_that_png_has_no_form_for_are_refused(tmp_path: Path, monkeypatch: Any) -> None:

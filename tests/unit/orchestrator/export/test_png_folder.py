@@ -189,6 +189,14 @@ def test_a_file_with_other_pixels_is_noticed() -> None:
         png.check(png.encode(image + np.uint8(1)), image, "a.png")
 
 
+def test_files_are_read_back(tmp_path: Path, monkeypatch: Any) -> None:
+    found = finished_run(tmp_path, monkeypatch)
+    encode = png.encode
+    monkeypatch.setattr(png, "encode", lambda image: encode(image ^ np.uint8(image[0, 0, 0] > 250)))
+    with pytest.raises(IntegrityError, match=r"\d{5}\.png: other pixels"):
+        written(found, tmp_path / "out")
+
+
 def test_runs_of_several_pieces_and_row_groups(tmp_path: Path, monkeypatch: Any) -> None:
     found = finished_run(tmp_path, monkeypatch)
     rows = ledger(found)
