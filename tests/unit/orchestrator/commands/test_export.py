@@ -58,6 +58,8 @@ def test_the_labels_of_a_set_without_them_are_null(tmp_path: Path, monkeypatch: 
     assert label == dict.fromkeys(index)
     assert len(label) == 29
     assert set(attack_label.values()) <= {0, 1, 2}
+
+
 def test_png_and_parquet_on_the_command_line(tmp_path: Path, monkeypatch: Any) -> None:
     run = finished(tmp_path, monkeypatch)
     options = {"png": ["--class-folders", "--originals"], "parquet": []}
