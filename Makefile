@@ -5,9 +5,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PEERS_PIP = .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
 ARGS ?=
-# Test processes. Each file's tests stay in one of them, and the long files, which come first, are started first.
+# Test processes. The unit tests of a file stay in one of them, and the long files, which come first, are started first.
+# The other tests are distributed one by one, except where a file shares an expensive fixture (a mark, xdist_group).
 JOBS ?= 2
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+UNIT_TESTS = pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+OTHER_TESTS = pytest -n $(JOBS) --dist loadgroup tests/integration tests/acceptance tests/containers
 COVERAGE = $(BIN)/python -m coverage
 
 .PHONY: run test test-fast coverage pythons nightly flower lint bench peers chaos containers lock audit clean
@@ -15,25 +17,24 @@ COVERAGE = $(BIN)/python -m coverage
 run: $(VENV)/installed
 	$(BIN)/advshard run $(ARGS)
 
-# The tests that start and kill processes of their own run one after another, so that none disturbs another's timing.
 # ARGS="-n 0 tests/unit/tasks" runs some of the tests, in one process.
 test: $(VENV)/installed
 ifeq ($(ARGS),)
-	$(PYTEST) tests/unit
-	$(BIN)/python -m pytest tests/acceptance tests/integration tests/containers
+	$(BIN)/python -m $(UNIT_TESTS) tests/unit
+	$(BIN)/python -m $(OTHER_TESTS)
 else
-	$(PYTEST) $(ARGS)
+	$(BIN)/python -m $(UNIT_TESTS) $(ARGS)
 endif
 
 # The unit tests that take no longer than about two seconds each.
 test-fast: $(VENV)/installed
-	$(PYTEST) -m "not slow" tests/unit $(ARGS)
+	$(BIN)/python -m $(UNIT_TESTS) -m "not slow" tests/unit $(ARGS)
 
 # All tests, the processes that they start included; fails if the tests execute less than 95% of the lines of core.
 coverage: $(VENV)/installed
 	$(COVERAGE) erase
-	$(COVERAGE) run -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder tests/unit
-	$(COVERAGE) run -m pytest tests/acceptance tests/integration
+	$(COVERAGE) run -m $(UNIT_TESTS) tests/unit
+	$(COVERAGE) run -m $(OTHER_TESTS)
 	$(COVERAGE) combine --quiet
 	$(COVERAGE) report
 	$(COVERAGE) report --include 'core/*' --format total --fail-under 95

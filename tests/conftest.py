@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 os.environ.update(
     OMP_NUM_THREADS="1",
@@ -32,3 +33,13 @@ def one_thread() -> None:
     from tasks.session import load_tensorflow
 
     load_tensorflow()
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist() -> Path:
+    """The folder of Fashion-MNIST in the user's cache, where it is downloaded to if it is nowhere on this machine."""
+    from core.datasets.fashion_mnist import FashionMnist
+    from core.runtime.cache_dir import cache_dir
+
+    FashionMnist().load()
+    return cache_dir() / "fashion-mnist"

@@ -16,11 +16,12 @@ from tests.processes import wait_for
 from tests.runs import save_model, save_set
 
 NAMES = ("tasks", "core", "celery", "redis", "bench", "numpy", "click", "kombu", "keras", "tensorflow", "pydantic")
+SHAPE = (28, 28, 1)
 HERE = Path(orchestrator.__file__).parent.parent
 API = """
 import advshard, numpy as np
 rng = np.random.default_rng(0)
-images, labels = rng.integers(0, 256, (20, 12, 12, 1)).astype(np.uint8), rng.integers(0, 3, 20)
+images, labels = rng.integers(0, 256, (20, 28, 28, 1)).astype(np.uint8), rng.integers(0, 10, 20)
 result = advshard.run({model!r}, images, labels, eps=0.1, shards=2, workers=1, store="runs")
 assert result.report.complete, result
 print(result.url)
@@ -34,8 +35,8 @@ def folder(tmp_path: Path, one_thread: None) -> Path:
         (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name}.py of the user was imported')\n")
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "__init__.py").write_text("raise RuntimeError('tests of the user was imported')\n")
-    save_set(tmp_path / "mine.npz")
-    save_model(tmp_path / "mine.keras")
+    save_set(tmp_path / "mine.npz", shape=SHAPE, classes=10)
+    save_model(tmp_path / "mine.keras", SHAPE, 10)
     return tmp_path
 
 
@@ -45,7 +46,9 @@ def environment(**more: str) -> dict[str, str]:
 
 
 FORMS = {"module": [sys.executable, "-m", "orchestrator"], "script": [str(Path(sys.executable).with_name("advshard"))]}
-SET = ("--model", "mine.keras", "--data", "mine.npz", "--store", "runs", "--shards", "2")
+# A model of the user's own is loaded for a look first, in one more process; the workers are the same for any model.
+SET = ("--data", "mine.npz", "--store", "runs", "--shards", "2", "--model", "mlp")
+OWN = (*SET[:-1], "mine.keras")
 
 
 def call(form: str, folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -63,7 +66,7 @@ def call(form: str, folder: Path, *arguments: str, **more: str) -> subprocess.Co
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("form", list(FORMS))
 def test_a_run_with_embedded_workers_and_flower(folder: Path, form: str) -> None:
-    done = call(form, folder, "run", *SET, "--flower")
+    done = call(form, folder, "run", *OWN, "--workers", "1", "--flower")
     assert done.returncode == 0, done.stderr
     assert "of the user was imported" not in done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == str(next((folder / "runs").iterdir()))
@@ -90,7 +93,7 @@ def test_a_worker_of_one_s_own(folder: Path, server: ValkeyServer, form: str) ->
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_detached_run(folder: Path) -> None:
-    done = call("module", folder, "run", *SET, "--detach", ADVSHARD_CACHE=str(folder / "cache"))
+    done = call("module", folder, "run", *SET, "--workers", "1", "--detach", ADVSHARD_CACHE=str(folder / "cache"))
     assert done.returncode == 0, done.stderr
     (run,) = Store(str(folder / "runs")).runs()
     wait_for(lambda: (report := run.results.report()) and report.complete, timeout=120)

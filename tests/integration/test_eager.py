@@ -26,13 +26,15 @@ from orchestrator.planning.plan import plan
 from orchestrator.planning.request import Request
 from tasks.app import app
 from tests.generators import save_untrained
+from tests.inspection import inspect_here
 from tests.runs import save_model, save_set
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(autouse=True)
-def eager() -> Iterator[None]:
+def eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    inspect_here(monkeypatch)
     app.conf.task_always_eager = True
     yield
     app.conf.task_always_eager = False

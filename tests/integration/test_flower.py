@@ -11,7 +11,6 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import SIZE
 from tests.processes import only_run, processes, started, wait_for
 
 
@@ -67,6 +66,7 @@ def test_flower_shows_the_run_while_it_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_where_flower_cannot_start(tmp_path: Path) -> None:
-    with started("run", *SIZE, "--store", str(tmp_path), "--flower", FLOWER_PORT="1", FLOWER_NO_SUCH="x") as process:
+    arguments = ("--limit", "60", "--shards", "4", "--workers", "1", "--store", str(tmp_path), "--flower")
+    with started("run", *arguments, FLOWER_PORT="1", FLOWER_NO_SUCH="x") as process:
         _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err

@@ -36,6 +36,7 @@ appendonly yes
 save ""
 maxmemory-policy noeviction
 """
+pytestmark = pytest.mark.xdist_group("hosts")
 SHORT = 6.0  # seconds without a link that nobody gives up in
 
 
@@ -156,7 +157,7 @@ def test_a_link_that_is_cut_and_restored(network: Network) -> None:
     with host.cut_off():
         assert not host.answers()
         assert other.answers()
-    wait_for(host.answers, timeout=10)
+    wait_for(host.answers, timeout=30)
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path, network: Network) -> None:

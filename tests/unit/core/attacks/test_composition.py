@@ -30,8 +30,11 @@ UNIT = (0.0, 1.0)
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: Any) -> None:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own, empty."""
     monkeypatch.setenv("ADVSHARD_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    return tmp_path / "cache"
 
 
 def pictures(count: int = 40, classes: int = 3) -> ImageSet:
@@ -175,7 +178,10 @@ def test_a_sample_is_drawn_by_the_images_index(tmp_path: Path, monkeypatch: Any)
 
 
 @pytest.mark.slow
-def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themselves(tmp_path: Path) -> None:
+def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themselves(
+    tmp_path: Path, fashion_mnist: Path, cache: Path
+) -> None:
+    (cache / fashion_mnist.name).symlink_to(fashion_mnist)  # not to be downloaded once more
     of = pictures(30)
     np.testing.assert_array_equal(Composition(search="sampled").prepare(of, UNIT, "cnn")["images"], of.images)
     np.savez(tmp_path / "other.npz", images=of.images[:9], labels=of.required_labels()[:9])
