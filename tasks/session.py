@@ -12,14 +12,14 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from celery.signals import task_postrun, worker_init, worker_process_init
 
 from core.models.files.user_modules import import_modules
+from core.runtime.fast_imports import fast_imports
 from core.runtime.onednn import ask_for_onednn
 from core.runtime.settings import settings
 
@@ -49,7 +49,7 @@ def import_tensorflow() -> None:
         TF_CPP_MIN_LOG_LEVEL=os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
     )
     ask_for_onednn()
-    with _fast_imports():
+    with fast_imports():
         import keras  # noqa: F401  it imports TensorFlow
         import tensorflow  # noqa: F401
 
@@ -75,22 +75,6 @@ def configure_devices() -> None:
         # By default TensorFlow reserves all GPU memory, so that no other process can use the GPU.
         with suppress(RuntimeError):  # already initialized, as above
             tf.config.experimental.set_memory_growth(gpu, enable=True)
-
-
-@contextmanager
-def _fast_imports() -> Iterator[None]:
-    """Import without garbage collection and without matplotlib, an optional import of Keras: saves 0.8 of 2.4 s."""
-    absent = "matplotlib" not in sys.modules
-    gc.disable()
-    try:
-        if absent:
-            sys.modules["matplotlib"] = None  # type: ignore[assignment]
-        yield
-    finally:
-        if absent:
-            del sys.modules["matplotlib"]
-        gc.freeze()  # otherwise the next collection, while the model loads, would scan all these objects: 0.1 s
-        gc.enable()
 
 
 @cache

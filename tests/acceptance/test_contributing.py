@@ -50,7 +50,7 @@ def given(tree: Path, command: str, *more: str) -> str:
 
 def report(tree: Path, command: str, *more: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The stage and the report of a run that a command of the page starts."""
-    url = given(tree, command, "--shards", "2", "--workers", "2", "--store", str(tree / "runs"), *more)
+    url = given(tree, command, "--shards", "2", "--workers", "1", "--store", str(tree / "runs"), *more)
     run = Path(url.splitlines()[-1])
     (stage, *_) = json.loads((run / "manifest.json").read_text())["config"]["stages"]
     found = json.loads((run / "report.json").read_text())

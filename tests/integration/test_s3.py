@@ -140,7 +140,7 @@ def test_a_faulty_s3_server(s3: dict[str, str], undisturbed: bytes, fault: str) 
     failing = fault != "slow"
     with proxied(Proxy(s3["AWS_ENDPOINT_URL"], failing=10 * failing, delay=0.1 * (not failing))) as proxy:
         store = f"s3://bucket/{'failing' if failing else 'slow'}"
-        options = ("--limit", "300", "--shards", "8", "--workers", "2", "--store", store)
+        options = ("--limit", "300", "--shards", "8", "--workers", "1", "--store", store)
         with started("run", *options, **{**s3, "AWS_ENDPOINT_URL": proxy.url}) as process:
             out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err

@@ -16,6 +16,7 @@ from typing import Any
 
 from core.errors import ModelError
 from core.runtime.child_python import python_command
+from core.runtime.fast_imports import fast_imports
 
 _MARK = "found: "
 
@@ -52,6 +53,8 @@ def ask(module: str, path: Path, image_shape: tuple[int, ...], *words: str) -> d
 def answer(find_out: Callable[..., dict[str, object]]) -> None:
     """Print the result of ``find_out(path, image_shape, *words)``, or its ModelError, as JSON."""
     path, image_shape, *words = sys.argv[1:]
+    with fast_imports():
+        import keras  # noqa: F401  it imports TensorFlow
     try:
         found = find_out(Path(path), tuple(json.loads(image_shape)), *words)
     except ModelError as error:
