@@ -13,6 +13,7 @@ from __future__ import annotations
 from advshard.in_process import attack
 from advshard.result import RunResult, open_run
 from advshard.run import run
+from core.datasets.source import ReadOptions
 from core.errors import (
     AdvshardError,
     BrokerError,
@@ -35,6 +36,7 @@ __all__ = [
     "InputError",
     "IntegrityError",
     "ModelError",
+    "ReadOptions",
     "RunResult",
     "StoreError",
     "attack",

@@ -13,12 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 from advshard.inputs import check_model, image_source
 from core.datasets.in_memory import load_image_set
 from core.datasets.labels import Labels, in_model_order
+from core.datasets.normalise import image_shape
 from core.image.pixels import Bounds, Preprocess
 from core.models.files.card import resolve
 from core.models.files.loading import load_model
+from core.models.files.pixel_bounds import pixel_bounds
 from core.models.inference.batch_invariance import settle
 from core.models.inference.classifier import KerasClassifier
 from core.models.inference.preprocessing import Preprocessing
+from core.models.inference.shapes import read_shapes
 from core.run.manifest import StageConfig
 from core.run.value import Scalar
 from core.runtime.asset import Asset
@@ -57,7 +60,8 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
         eps: largest change in the attack's norm, in the units of the bounds.
         target: class that images are to be predicted as, or ``"least-likely"`` or ``"random"``.
         fallback: attack for the images that a gradient attack leaves unchanged; None for none.
-        bounds: lowest and highest pixel value that the model expects, 0 and 1 by default.
+        bounds: lowest and highest pixel value that the model expects; by default what its first layers say, or else
+            0 and 1.
         preprocess: Keras's preprocessing between pixels and model: ``"tf"``, ``"torch"``, ``"caffe"`` or ``"none"``.
         seed: of everything random.
         **hyper_parameters: of the attack, such as ``steps=20``.
@@ -90,10 +94,14 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
         preprocess=preprocess,
         seed=seed,
     )
-    config = run_config(request)
-    given = load_image_set(source, config.bounds, stated=bounds is not None)
+    run_config(request)  # refuses what can be refused before a model is loaded
+    found = image_shape(source, np.arange(source.count))
+    known_as, loaded = _model(model, found)
+    said = pixel_bounds(loaded)
+    config = run_config(request, said)
+    channels = read_shapes(loaded, found, other_channels=True).image_shape[2]
+    given = load_image_set(source, config.bounds, channels=channels, stated=bool(bounds or said))
     shape: tuple[int, int, int] = given.images.shape[1:]
-    known_as, loaded = _model(model, shape)
     before = Preprocessing(preprocess, config.bounds)
     classifier = settle(lambda size: KerasClassifier(loaded, shape, size, before), default_batch_size(shape), shape)
     check_target(config, classifier.classes)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from advshard.inputs import image_source, model_file
 from advshard.result import RunResult
+from core.datasets.source import ReadOptions
 from core.image.pixels import Bounds, Preprocess
 from core.run.value import Scalar
 from core.runtime.settings import DEFAULT_QUEUE, settings
@@ -34,6 +35,8 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
     fallback: str | None = DEFAULT_FALLBACK,
     bounds: Bounds | None = None,
     preprocess: Preprocess = "none",
+    read: ReadOptions | None = None,
+    classes: Sequence[str] = (),
     limit: int | None = None,
     sample: int | None = None,
     seed: int = Request.seed,
@@ -66,6 +69,8 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
         bounds: lowest and highest pixel value that the model expects; by default what its first layers say, or else
             0 and 1.
         preprocess: Keras's preprocessing between pixels and model: ``"tf"``, ``"torch"``, ``"caffe"`` or ``"none"``.
+        read: how to read a set that is given by its name, path or URL.
+        classes: the model's class names in the order of its outputs, to match those of the set with.
         limit: attack the first images alone.
         sample: attack this many images, drawn by the seed from each class in proportion.
         seed: of everything random.
@@ -87,12 +92,13 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
     params = dict(hyper_parameters)
     if eps is not None:
         params["epsilon"] = eps
-    given = image_source(images, labels)
+    given = image_source(images, labels, read)
     with model_file(model) as file:
         request = Request(
             store=store or settings().store,
             model=file,
             shards=shards,
+            classes=tuple(classes),
             limit=limit,
             sample=sample,
             attack=attack,

@@ -59,6 +59,7 @@ TUNINGS = (
     Benchmark("layers", "The input gradient of common first layers.", "tuning.layers:main"),
 )
 STUDIES = (
+    Benchmark("plan", "Time and memory of planning a large image set.", "harness.plan_memory:main"),
     Benchmark("training", "What each option of `train` is worth; writes docs/training.md.", "training.study:main"),
 )
 GROUPS = {

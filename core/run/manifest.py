@@ -104,6 +104,7 @@ class DataRef(Value):
         images: .npy file (N, H, W, C).
         labels: .npy file (N,); None for a set without labels.
         class_names: one per class; empty if unknown.
+        resampler: how image files were resized; None if they were not.
         broken: images that can't be read and were left out.
         notes: how images and labels were understood where there was a choice.
     """
@@ -115,6 +116,7 @@ class DataRef(Value):
     images: Blob
     labels: Blob | None
     class_names: tuple[str, ...] = ()
+    resampler: str | None = None
     broken: tuple[BrokenRef, ...] = ()
     notes: tuple[str, ...] = ()
 

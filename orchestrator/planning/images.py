@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.base import ImageSet
+from core.datasets.decode import RESAMPLER
 from core.datasets.labels import Labels, read_labels
 from core.datasets.normalise import Target, normalise
 from core.datasets.selection import chosen_rows
@@ -52,7 +53,7 @@ def choose(request: Request, source: Source) -> Chosen:
     return Chosen(source, labels, rows)
 
 
-def spool(chosen: Chosen, target: Target, folder: Path, progress: Progress | None) -> Spooled:
+def spool(chosen: Chosen, target: Target, folder: Path, progress: Progress | None, *, resized: bool) -> Spooled:
     """Write the images to a file, and describe them.
 
     Args:
@@ -60,6 +61,7 @@ def spool(chosen: Chosen, target: Target, folder: Path, progress: Progress | Non
         target: the shape and range to bring them to.
         folder: for the file.
         progress: called with the images read so far, and their number in all.
+        resized: whether the source resizes image files.
 
     Raises:
         DataError: the images can't be read.
@@ -78,6 +80,7 @@ def spool(chosen: Chosen, target: Target, folder: Path, progress: Progress | Non
         images=pixels.blob,
         labels=labels.blob if labels else None,
         class_names=chosen.labels.class_names,
+        resampler=RESAMPLER if resized else None,
         broken=tuple(BrokenRef(name=each.name, reason=each.reason) for each in dict.fromkeys(source.broken)),
         notes=tuple(dict.fromkeys((*chosen.labels.notes, *read.notes))),
     )

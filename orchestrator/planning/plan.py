@@ -67,7 +67,9 @@ def plan(
     check_spool(store.folder, len(chosen.rows), target.shape)
     with scratch(store.folder) as folder:
         try:
-            images = spool(replace(chosen, labels=labels), target, folder, progress)
+            images = spool(
+                replace(chosen, labels=labels), target, folder, progress, resized=request.read.size is not None
+            )
         except OSError as error:
             raise StoreError(
                 f"room for the images in the store {store.folder.url()}",
