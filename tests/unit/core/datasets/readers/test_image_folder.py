@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import tarfile
+import time
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -313,12 +315,12 @@ def test_an_exception_among_very_many_is_converted_to_the_others_form(tmp_path: 
         save(tmp_path / f"{index:03}.bmp", np.full((2, 2), index % 256, np.uint8))
     save(tmp_path / "001.bmp", np.full((2, 2, 3), (250, 100, 50), np.uint8))
     (tmp_path / "004.bmp").unlink()
-    save(tmp_path / "004.png", np.full((2, 2), 257 * 99, np.uint16))
+    save(tmp_path / "004.png", np.full((2, 2), 33_024, np.uint16))
     source = opened(tmp_path)
     images = images_of(source)
     assert images.shape == (700, 2, 2)
     assert images[1, 0, 0] == round(0.299 * 250 + 0.587 * 100 + 0.114 * 50)
-    assert images[4, 0, 0] == 99
+    assert images[4, 0, 0] == round(33_024 / 257)
     assert {f"{TO_GREY} (1)", f"{TO_8} (1)"} <= set(source.notes)
 
 
@@ -420,20 +422,47 @@ def png(image: NDArray[Any]) -> bytes:
     return file.getvalue()
 
 
-def test_an_archive_and_memory(tmp_path: Path) -> None:
+def test_archives_and_memory(tmp_path: Path) -> None:
     names = [f"{kind}/{index:02}.png" for kind in ("cat", "dog") for index in range(30)]
     memory = fsspec.filesystem("memory")
     with zipfile.ZipFile(tmp_path / "set.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for seed, name in enumerate(names):
-            archive.writestr(f"set/{name}", png(pixels(seed)))
+            archive.write(save(tmp_path / "set" / name, pixels(seed)), f"set/{name}")
             memory.pipe(f"/image-folder-test/{name}", png(pixels(seed)))
         archive.writestr("__MACOSX/set/cat/._00.png", b"no image")
-    for url in (f"zip://set::{tmp_path}/set.zip", "memory://image-folder-test"):
+    with tarfile.open(tmp_path / "set.tar", "w") as tar:
+        tar.add(tmp_path / "set", "set")
+    for url in (f"zip://set::{tmp_path}/set.zip", f"tar://set::{tmp_path}/set.tar", "memory://image-folder-test"):
         source = opened(url)
         assert source.class_names == ("cat", "dog")
         np.testing.assert_array_equal(source.labels(), [0] * 30 + [1] * 30)
         np.testing.assert_array_equal(images_of(source), [pixels(seed) for seed in range(60)])
     memory.rm("/image-folder-test", recursive=True)
+
+
+class Remote:
+    """A file system that counts how many files are being opened at the same time."""
+
+    def __init__(self, *, async_impl: bool) -> None:
+        self.async_impl = async_impl
+        self.now = self.most = 0
+
+    def open(self, path: str, mode: str) -> io.BytesIO:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        time.sleep(0.01)
+        self.now -= 1
+        return io.BytesIO(png(pixels(int(path.removesuffix(".png")))))
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_files_are_fetched_together_where_the_file_system_allows(parallel: bool) -> None:
+    remote = Remote(async_impl=parallel)
+    location = Location("remote", remote, tuple(f"{index}.png" for index in range(40)), is_folder=False)
+    images = images_of(ImageFolderReader.open(location, ReadOptions()))
+    np.testing.assert_array_equal(images, [pixels(index) for index in range(40)])
+    assert (remote.most > 2) == parallel
+    assert parallel or remote.most == 1
 
 
 def test_a_file_in_an_archive_that_unpacks_to_very_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
