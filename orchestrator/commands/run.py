@@ -41,7 +41,7 @@ _shards, _progress = option_group("Shards and attempts"), option_group("Progress
 
 
 @click.command("run", cls=GroupedCommand)
-@_data("--model", default=Request.model, help="A shipped model, or a Keras file")
+@_data("--model", default=Request.model, help="A shipped model, a Keras file, or a SavedModel folder")
 @data_options
 @_data(
     "--bounds",

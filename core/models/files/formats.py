@@ -18,7 +18,7 @@ _TORCH = (
     " --model model.onnx"
 )
 _ONNX = (
-    "convert it: 'pip install onnx2tf' elsewhere, 'onnx2tf -i model.onnx -o folder', then --model folder --trust-model"
+    "convert it: 'onnx2tf -i model.onnx -o folder', then --model folder --trust-model; docs/models.md has the packages"
 )
 _PRESET = (
     "convert it: keras_hub.models.ImageClassifier.from_preset('folder').export('exported'), then --model exported"
