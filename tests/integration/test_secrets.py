@@ -105,7 +105,7 @@ def broker(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def test_the_password_of_a_broker_comes_from_a_file_and_goes_nowhere_else(tmp_path: Path) -> None:
+def test_the_password_of_a_broker_comes_from_a_file_and_goes_nowhere_else(tmp_path: Path, fashion_mnist: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     for name, content in (("password", PASSWORD), ("wrong", PASSWORD[::-1]), ("flower", FLOWER)):
@@ -117,6 +117,7 @@ def test_the_password_of_a_broker_comes_from_a_file_and_goes_nowhere_else(tmp_pa
         "ADVSHARD_FLOWER_PASSWORD_FILE": str(tmp_path / "flower"),
         "ADVSHARD_STORE": str(store),
         "ADVSHARD_CACHE": str(cache),
+        "ADVSHARD_FASHION_MNIST": str(fashion_mnist),  # the doctor loads it
     }
     data = save_set(tmp_path / "set.npz", 1500, (28, 28, 1), 10)
     folder = tmp_path / "broker"

@@ -181,7 +181,7 @@ def test_a_sample_is_drawn_by_the_images_index(tmp_path: Path, monkeypatch: Any)
 def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themselves(
     tmp_path: Path, fashion_mnist: Path, cache: Path
 ) -> None:
-    (cache / fashion_mnist.name).symlink_to(fashion_mnist)  # not to be downloaded once more
+    (cache / "fashion-mnist").symlink_to(fashion_mnist)  # not to be downloaded once more
     of = pictures(30)
     np.testing.assert_array_equal(Composition(search="sampled").prepare(of, UNIT, "cnn")["images"], of.images)
     np.savez(tmp_path / "other.npz", images=of.images[:9], labels=of.required_labels()[:9])
