@@ -5,11 +5,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PEERS_PIP = .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
 ARGS ?=
-# Test processes. The unit tests of a file stay in one of them, and the long files, which come first, are started first.
-# The other tests are distributed one by one, except where a file shares an expensive fixture (a mark, xdist_group).
+# Test processes. Each file's tests stay in one of them. The long files are started first: of the unit tests they are the
+# first by name, of the others those with the most tests.
 JOBS ?= 2
 UNIT_TESTS = pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
-OTHER_TESTS = pytest -n $(JOBS) --dist loadgroup tests/integration tests/acceptance tests/containers
+OTHER_TESTS = pytest -n $(JOBS) --dist loadfile tests/integration tests/acceptance tests/containers
 COVERAGE = $(BIN)/python -m coverage
 
 .PHONY: run test test-fast coverage pythons nightly flower lint bench peers chaos containers lock audit clean

@@ -12,8 +12,6 @@ from nbclient import NotebookClient
 from core.run.store import Store
 from tests.processes import ROOT
 
-pytestmark = pytest.mark.xdist_group("notebook")
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

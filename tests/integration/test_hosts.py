@@ -36,7 +36,6 @@ appendonly yes
 save ""
 maxmemory-policy noeviction
 """
-pytestmark = pytest.mark.xdist_group("hosts")
 SHORT = 6.0  # seconds without a link that nobody gives up in
 
 

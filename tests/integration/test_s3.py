@@ -26,7 +26,7 @@ from tests.integration.s3_server import MISSING, SECRET, WEED, S3Server, bucket_
 from tests.processes import command, kill, started
 from tests.sources import images_of, opened
 
-pytestmark = [pytest.mark.skipif(not WEED.exists(), reason=MISSING), pytest.mark.xdist_group("s3")]
+pytestmark = pytest.mark.skipif(not WEED.exists(), reason=MISSING)
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,7 @@ from tests.integration.tls import ACL, Authority, TlsBroker, tls_broker
 from tests.processes import ROOT, command, only_run, started, wait_for
 
 PASSWORD = "p:a/s@s-w%rd-of-the-broker"  # noqa: S105
-pytestmark = [
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates need the program openssl"),
-    pytest.mark.xdist_group("tls"),
-]
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates need the program openssl")
 
 
 @pytest.fixture(scope="module")
