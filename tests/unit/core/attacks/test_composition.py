@@ -16,7 +16,7 @@ from core.attacks.composition import Composition
 from core.composition.candidate_predictions import candidate_classes
 from core.composition.candidates import Candidates
 from core.datasets.base import ImageSet
-from core.errors import ConfigError, DataError
+from core.errors import DataError
 from core.generate.composer import Composer
 from core.image.digest import digests
 from core.metrics.ssim import Ssim
@@ -192,7 +192,7 @@ def test_candidates_are_a_data_sets_training_images_a_file_or_the_images_themsel
     assert [train[name].shape[0] for name in ("images", "labels", "means", "variances")] == [60_000] * 4  # type: ignore[union-attr]
     with pytest.raises(DataError, match=r"candidates with the images' shape \(12, 13, 3\); got \(28, 28, 1\)"):
         Composition(candidates="fashion-mnist").prepare(of, UNIT, "cnn")
-    with pytest.raises(ConfigError, match="choose one of fashion-mnist"):
+    with pytest.raises(DataError, match="choose one of fashion-mnist"):
         Composition(candidates="cifar").prepare(of, UNIT, "cnn")
     small = ImageSet("small", np.zeros((3, 8, 8, 1), np.uint8), np.arange(3))
     with pytest.raises(DataError, match="images of 11x11 pixels or more"):
