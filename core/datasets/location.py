@@ -47,8 +47,11 @@ class Location:
         parts = [given] if os.path.lexists(given) else given.split(",")
         found: list[str] = []
         folder = False
+        fs, _ = _opened(parts[0])
         for part in parts:
-            fs, path = _opened(part)
+            own, path = _opened(part)
+            if own != fs:
+                raise DataError("files on one file system", f"{parts[0]} and {part}", "copy one of them to the other")
             if _PATTERN & set(path) and not _is(fs, path, part, "exists"):
                 found += sorted(_matches(fs, path, part))
                 continue

@@ -14,6 +14,7 @@ import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
+from core.datasets.damage import printable
 from core.datasets.decode import MAX_BYTES
 from core.datasets.folder_layout import NO_LABELS, Layout, choose_split, is_image, lay_out, other_files
 from core.datasets.image_decoder import Encoded, ImageDecoder
@@ -63,7 +64,7 @@ class ImageFiles:
 
     def __init__(self, location: Location, layout: Layout, options: ReadOptions) -> None:
         self.name, self.count = location.name, len(layout.files)
-        self.class_names = tuple(map(_printable, layout.class_names))
+        self.class_names = tuple(map(printable, layout.class_names))
         self.notes = list(layout.notes)
         self._location, self._layout, self._fixed_notes = location, layout, layout.notes
         self._local = isinstance(location.fs, LocalFileSystem)
@@ -93,7 +94,7 @@ class ImageFiles:
     def _encoded(self, rows: NDArray[np.int64]) -> Iterable[Encoded]:
         for row in rows.tolist():
             path = self._layout.files[row]
-            yield Encoded(row, _printable(self._location.relative(path)), partial(self._open, path))
+            yield Encoded(row, printable(self._location.relative(path)), partial(self._open, path))
 
     def _open(self, path: str) -> IO[bytes]:
         if self._parallel:
@@ -133,10 +134,3 @@ def _metadata(location: Location, paths: dict[str, str], folder: str, options: R
 
 def _inside(paths: Iterable[str], folder: str) -> list[str]:
     return [path.removeprefix(folder) for path in paths if path.startswith(folder)]
-
-
-def _printable(name: str) -> str:
-    """A file's name for messages and JSON: it may hold line ends, and bytes that are no text."""
-    if name.isprintable():
-        return name
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in name)
