@@ -46,7 +46,7 @@ from tests.runs import save_set
         ("--optimizer adagrad", "adagrad"),
         ("--constant", "--constant"),
         ("--data imagenet", "choose one of fashion-mnist"),
-        ("--data none.npz", "no file none.npz"),
+        ("--data none.npz", "no file or folder none.npz"),
     ],
 )
 def test_what_is_refused(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +90,7 @@ def test_colour_images_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture
     words = ["train", "--model", "mlp", "--data", str(data), "--validation", "10", "--epochs", "1"]
     with pytest.raises(SystemExit, match="2"):
         main(words)
-    assert "expected --test-data with training images from a file" in capsys.readouterr().err
+    assert "expected --test-data with training images of your own" in capsys.readouterr().err
     words += ["--test-data", str(data), "--out", str(tmp_path / "mine.keras")]
     with pytest.raises(SystemExit, match="0"):
         main(words)
@@ -120,9 +120,11 @@ def test_sets_without_labels_are_no_training_sets(monkeypatch: pytest.MonkeyPatc
 
 def test_sets_that_do_not_fit(tmp_path: Path) -> None:
     data = str(save_set(tmp_path / "train.npz", 20, (8, 6, 3), 4))
-    other = str(save_set(tmp_path / "shape.npz", 20, (8, 6, 1), 4))
-    with pytest.raises(DataError, match=r"of shape \(8, 6, 3\), as the training images; got shape \(8, 6, 1\)"):
+    other = str(save_set(tmp_path / "shape.npz", 20, (8, 7, 3), 4))
+    with pytest.raises(DataError, match=r"of shape \(8, 6, 3\), as the training images; got shape \(8, 7, 3\)"):
         load_sets(data, other)
+    grey = str(save_set(tmp_path / "grey.npz", 20, (8, 6, 1), 4))
+    assert load_sets(data, grey)[1].images.shape == (20, 8, 6, 3)
     few = str(save_set(tmp_path / "few.npz", 20, (8, 6, 3), 4, labels=np.full(20, 2)))
     with pytest.raises(DataError, match="classes that the training images have; got a label"):
         load_sets(few, data)
