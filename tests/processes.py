@@ -111,3 +111,11 @@ def only_run(store: Path | str) -> RunStore:
     runs: list[RunStore] = wait_for(lambda: Store(str(store)).runs())
     assert len(runs) == 1
     return runs[0]
+
+
+def took(run: RunStore, attempts: int) -> bool:
+    """Whether a run took so many attempts, besides speculative ones at shards that a busy machine made slow."""
+    report = run.results.report()
+    assert report is not None
+    assert report.history is not None
+    return attempts <= report.history.attempts <= attempts + report.history.speculative_attempts

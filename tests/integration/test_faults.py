@@ -17,7 +17,7 @@ from core.run.run_store import RunStore
 from core.run.work_unit import ShardRange, single
 from orchestrator.broker.valkey_server import ValkeyServer
 from tests.integration.conftest import SIZE
-from tests.processes import command, descendants, kill, only_run, processes, started, wait_for, workers
+from tests.processes import command, descendants, kill, only_run, processes, started, took, wait_for, workers
 
 FAULTY = ("-A", "tests.integration.faulty", "worker", "--concurrency", "2")
 
@@ -159,9 +159,7 @@ def test_a_worker_that_is_asked_to_stop_ends_its_shard_and_gives_the_others_back
         one.communicate(timeout=60)
         with started("worker", "--concurrency", "1", **environment):
             finished(process, run, undisturbed)
-    report = run.results.report()
-    assert report is not None
-    assert report.history.attempts == 40
+    assert took(run, 40)
 
 
 def test_a_worker_with_other_software_does_not_take_shards(tmp_path: Path, server: ValkeyServer) -> None:
@@ -219,7 +217,7 @@ def test_a_shard_that_kills_its_worker_is_quarantined(tmp_path: Path, server: Va
     assert report.missing_shards == [3]
     assert report.quarantined_shards == [3]
     assert "WorkerLost" in report.errors[3]
-    assert report.history.attempts == 7 + 3
+    assert took(run, 7 + 3)
     assert report.n_images == 175
     assert "shards 3 are missing" in out
     # The count survives a new orchestrator: it is not tried again, and nothing else either.
@@ -245,7 +243,7 @@ def test_a_shard_that_kills_its_worker_takes_no_neighbour_with_it(tmp_path: Path
     assert run.shards.finished() == [ShardRange(0, 2), single(4), single(5), ShardRange(6, 7)]
     assert (report.missing_shards, report.quarantined_shards) == ([3], [3])
     assert [len(run.attempts.of(part)) for part in (ShardRange(3, 5), *map(single, (3, 4, 5)))] == [1, 3, 1, 1]
-    assert report.history.attempts == 3 + 3 + 2 + 3 + 2
+    assert took(run, 3 + 3 + 2 + 3 + 2)
 
 
 def test_a_shard_that_always_hangs_is_ended_by_its_time_limit_and_quarantined(
@@ -296,9 +294,7 @@ def test_clocks_that_jump(tmp_path: Path, undisturbed: bytes, server: ValkeyServ
     ):
         run = only_run(tmp_path)
         finished(process, run, undisturbed)
-    report = run.results.report()
-    assert report is not None
-    assert report.history.attempts == 40
+    assert took(run, 40)
 
 
 def test_a_pickle_in_the_queue_is_not_executed(tmp_path: Path, server: ValkeyServer) -> None:

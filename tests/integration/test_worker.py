@@ -16,7 +16,7 @@ from celery.utils.nodenames import gethostname
 
 from core.run.layout import ATTACK_DATA
 from orchestrator.broker.valkey_server import ValkeyServer
-from tests.processes import ROOT, command, descendants, kill, only_run, processes, started, wait_for
+from tests.processes import ROOT, command, descendants, kill, only_run, processes, started, took, wait_for
 
 
 def test_the_health_check_and_the_names(server: ValkeyServer) -> None:
@@ -79,7 +79,7 @@ def test_a_process_above_its_limit_is_replaced_after_its_task(
     report = run.results.report()
     assert report is not None
     assert report.complete
-    assert report.history.attempts == 3
+    assert took(run, 3)
     # Three shards and the reduce, or more where a message was thought to be lost.
     done = log.count(" succeeded in ")
     assert done >= 4
