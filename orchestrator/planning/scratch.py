@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from core.errors import StoreError
 from core.storage.folder import Folder
 
 _NAME = ".planning"
@@ -21,6 +22,9 @@ def scratch(store: Folder) -> Iterator[Path]:
     """A folder that is removed with its files when the block ends; in the store if that is a local folder.
 
     What a planner that was killed has left there is removed first.
+
+    Raises:
+        StoreError: the store can't be written.
     """
     if not store.local:
         with tempfile.TemporaryDirectory(prefix="advshard-") as folder:
@@ -30,7 +34,14 @@ def scratch(store: Folder) -> Iterator[Path]:
     home, existed = root / _NAME, root.exists()
     _remove_abandoned(home)
     place = home / uuid4().hex
-    place.mkdir(parents=True)
+    try:
+        place.mkdir(parents=True)
+    except OSError as error:
+        raise StoreError(
+            f"a store that can be written at {store.url()}",
+            f"{type(error).__name__}: {error.strerror}",
+            "check the path and its rights, or give another --store",
+        ) from None
     try:
         with (place / _LOCK).open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -45,9 +45,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bad[1, 0, 0, 0] = -np.inf
     save("infinite.npz", images=bad, labels=labels)
     save("range.npz", images=images * 255, labels=labels)
-    save("missing.npz", pictures=images, labels=labels)
+    save("several.npz", pictures=images, drawings=images, labels=labels)
     save("object.npz", images=np.array([{"a": 1}] * 3), labels=labels)
-    save("shape.npz", images=images[..., 0], labels=labels)
+    save("shape.npz", images=images.reshape(3, 784), labels=labels)
     save("labels.npz", images=images, labels=labels + 8)
     save("short.npz", images=images, labels=labels[:2])
     save("good.npz", images=images, labels=labels)
@@ -61,16 +61,16 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--data", "{f}/none.npz"], ["expected an .npz file", "none.npz", "check the path"]),
+        (["--data", "{f}/none.npz"], ["expected an image set", "none.npz", "check the path"]),
         (["--data", "{f}/text.npz"], ["an .npz archive", "another format"]),
-        (["--data", "{f}/missing.npz"], ["an array 'images'", "pictures"]),
+        (["--data", "{f}/several.npz"], ["pictures", "drawings", "--keys"]),
         (["--data", "{f}/object.npz"], ["object array, which is not unpickled"]),
-        (["--data", "{f}/shape.npz"], ["(N, H, W, C)", "(3, 28, 28)"]),
+        (["--data", "{f}/shape.npz"], ["(N, H, W, C)", "(3, 784)"]),
         (["--data", "{f}/nan.npz"], ["NaN or infinity in image 2"]),
         (["--data", "{f}/infinite.npz"], ["NaN or infinity in image 1"]),
         (["--data", "{f}/range.npz"], ["within the bounds 0..1", "127.5", "--bounds"]),
         (["--data", "{f}/labels.npz"], ["labels in 0..9", "a label 10"]),
-        (["--data", "{f}/short.npz"], ["labels of shape (3,)"]),
+        (["--data", "{f}/short.npz"], ["one label for each of the 3 images", "got 2 labels"]),
         (["--data", "{f}/small.npz"], ["images of shape (20, 20, 1)", "(28, 28, 1)"]),
         (["--data", "imagenet"], ["choose one of fashion-mnist"]),
         (["--model", "{f}/none.keras"], ["no file"]),
