@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from core.image.pixels import Bounds, Images, to_float
 
 _NAMES = ("images", "labels", "means", "variances")
 _AT_A_TIME = 1024
+Room = Callable[[str, tuple[int, int]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +34,26 @@ class Candidates:
 
     @classmethod
     @one_blas_thread()
-    def of(cls, images: NDArray[Any], labels: NDArray[np.int64], bounds: Bounds = (0.0, 1.0)) -> Candidates:
-        """Compute the statistics of labelled images; raises DataError for sides shorter than 11 pixels."""
+    def of(
+        cls,
+        images: NDArray[Any],
+        labels: NDArray[np.int64],
+        bounds: Bounds = (0.0, 1.0),
+        room: Room = lambda _, shape: np.empty(shape, np.float32),
+    ) -> Candidates:
+        """Compute the statistics of labelled images, some of them at a time.
+
+        Args:
+            images: (N, H, W, C), uint8 or float32 within the bounds; it may be a memory map.
+            labels: (N,).
+            bounds: lowest and highest pixel value.
+            room: gives an array for the means and one for the variances, by name and shape; in memory by default.
+
+        Raises:
+            DataError: a side is shorter than 11 pixels.
+        """
         shape = len(images), windows_of(images.shape[1:]).count
-        means, variances = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        means, variances = room("means", shape), room("variances", shape)
         for start in range(0, len(images), _AT_A_TIME):
             rows = slice(start, start + _AT_A_TIME)
             means[rows], variances[rows] = window_statistics(to_float(images[rows], bounds), bounds)

@@ -20,23 +20,33 @@ from core.runtime.cache_dir import cache_dir
 
 Arrays = dict[str, NDArray[Any]]
 WORTH_EMBEDDING = 2000  # images; for fewer, comparing each with every candidate is faster than computing an embedding
+_AT_A_TIME = 1024  # images
 _VERSION = 2  # increment whenever the computation changes
 
 
 def candidate_arrays(pictures: ImageSet, bounds: Bounds) -> Arrays:
     """The arrays of the ``Candidates`` of these images, as memory maps; raises DataError without labels."""
-    return _cached(
-        "candidates",
-        pictures,
-        bounds,
-        lambda: Candidates.of(pictures.images, pictures.required_labels(), bounds).arrays(),
-    )
+
+    def write(folder: Path) -> None:
+        def room(name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+            return np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.dtype(np.float32), shape)
+
+        found = Candidates.of(pictures.images, pictures.required_labels(), bounds, room)
+        np.save(folder / "images.npy", found.images)
+        np.save(folder / "labels.npy", found.labels)
+
+    return _cached("candidates", pictures, bounds, write)
 
 
 def embedding_arrays(pictures: ImageSet, bounds: Bounds) -> Arrays:
     """The arrays of the ``Embedding`` of these images, as memory maps."""
     candidates = Candidates.from_arrays(candidate_arrays(pictures, bounds), bounds)
-    return _cached("embedding", pictures, bounds, lambda: Embedding.of(candidates).arrays())
+
+    def write(folder: Path) -> None:
+        for name, array in Embedding.of(candidates).arrays().items():
+            np.save(folder / f"{name}.npy", array)
+
+    return _cached("embedding", pictures, bounds, write)
 
 
 def has_embedding(pictures: ImageSet, bounds: Bounds) -> bool:
@@ -44,13 +54,12 @@ def has_embedding(pictures: ImageSet, bounds: Bounds) -> bool:
     return _folder("embedding", pictures, bounds).is_dir()
 
 
-def _cached(kind: str, pictures: ImageSet, bounds: Bounds, make: Callable[[], Arrays]) -> Arrays:
+def _cached(kind: str, pictures: ImageSet, bounds: Bounds, write: Callable[[Path], None]) -> Arrays:
     folder = _folder(kind, pictures, bounds)
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as scratch:
-            for name, array in make().items():
-                np.save(Path(scratch) / f"{name}.npy", array)
+            write(Path(scratch))
             with suppress(OSError):  # another process has written it first
                 Path(scratch).rename(folder)
     return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in folder.glob("*.npy")}
@@ -59,5 +68,6 @@ def _cached(kind: str, pictures: ImageSet, bounds: Bounds, make: Callable[[], Ar
 def _folder(kind: str, pictures: ImageSet, bounds: Bounds) -> Path:
     digest = hashlib.sha256(f"{kind} {_VERSION} {bounds} {pictures.images.dtype} {pictures.images.shape} ".encode())
     for array in (pictures.images, pictures.required_labels()):
-        digest.update(np.ascontiguousarray(array).data)
+        for start in range(0, len(array), _AT_A_TIME):
+            digest.update(np.ascontiguousarray(array[start : start + _AT_A_TIME]).data)
     return cache_dir() / "composition" / digest.hexdigest()
