@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +50,16 @@ def choose(request: Request, source: Source) -> Chosen:
     """Read the labels, and choose the images by ``limit`` or ``sample``; raises DataError."""
     labels = read_labels(source.name, source.labels(), source.class_names)
     rows = chosen_rows(source.count, labels.numbers, request.limit, request.sample, request.seed)
+    if labels.numbers is not None and request.limit is not None and _one_class(labels.numbers, rows):
+        note = f"the first {len(rows)} images are of one class; --sample {len(rows)} draws some of each"
+        labels = replace(labels, notes=(*labels.notes, note))
     return Chosen(source, labels, rows)
+
+
+def _one_class(labels: NDArray[np.int64], rows: NDArray[np.int64]) -> bool:
+    """Whether several chosen images are all of one class, in a set that has more."""
+    chosen = labels[rows]
+    return len(rows) > 1 and bool((chosen == chosen[0]).all()) and bool((labels != chosen[0]).any())
 
 
 def spool(chosen: Chosen, target: Target, folder: Path, progress: Progress | None, *, resized: bool) -> Spooled:
