@@ -29,7 +29,7 @@ from orchestrator.planning.disk_space import check_space, check_spool
 from orchestrator.planning.images import Spooled, choose, spool
 from orchestrator.planning.inputs import Input, file_input, with_assets
 from orchestrator.planning.publish import publish
-from orchestrator.planning.request import Request
+from orchestrator.planning.request import UNIT, Request
 from orchestrator.planning.scratch import scratch
 from orchestrator.planning.validate import check_labels, check_target, default_batch_size, run_config
 
@@ -76,7 +76,7 @@ def plan(
                 f"{type(error).__name__}: {error.strerror or error}",
                 "make room and give the same command again",
             ) from None
-        for each in (*card.notes, *images.data.notes):
+        for each in (*_model_notes(request, card), *images.data.notes):
             if note is not None:
                 note(each)
         return _published(request, config, store, images, (name, path, card))
@@ -90,6 +90,19 @@ def _understood(request: Request, card: ModelCard) -> tuple[RunConfig, Target]:
     if request.batch_size is None:
         config = config.model_copy(update={"batch_size": default_batch_size(target.shape)})
     return config, target
+
+
+def _model_notes(request: Request, card: ModelCard) -> list[str]:
+    """How the model was understood where there was a choice, or where it probably needs more than was said."""
+    notes = list(card.notes)
+    if request.bounds is None and card.pixel_bounds and card.pixel_bounds != UNIT:
+        notes.append("the bounds are {:g}..{:g}, as the model's first layers say".format(*card.pixel_bounds))
+    if request.preprocess == "none" and card.preprocessing:
+        notes.append(
+            f"models of the architecture {card.architecture} usually need --preprocess {card.preprocessing}, unless"
+            " they were trained without it"
+        )
+    return notes
 
 
 def _published(

@@ -20,8 +20,7 @@ class PlanningProgress:
     def __init__(self) -> None:
         self._console = Console(file=sys.stderr)
         self._bar: Progress | None = None
-        self._began = time.monotonic()
-        self._next = self._began + _QUIET
+        self._began = self._next = 0.0
 
     def __enter__(self) -> PlanningProgress:
         return self
@@ -35,6 +34,8 @@ class PlanningProgress:
     def __call__(self, done: int, total: int) -> None:
         """Show how far it is."""
         now = time.monotonic()
+        if not self._began:
+            self._began, self._next = now, now + _QUIET
         if self._bar is None and now < self._next:
             return
         if self._console.is_terminal:

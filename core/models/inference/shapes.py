@@ -66,7 +66,7 @@ def read_shapes(model: Any, image_shape: tuple[int, ...], *, other_channels: boo
     raise ModelError(
         f"a model that takes images of shape {image_shape}",
         f"one that takes {taken}",
-        "give a model and a data set that fit, or put a reshaping layer in front of the model",
+        "give images of that shape (--size H W resizes image files), or put a reshaping layer in front of the model",
     )
 
 
