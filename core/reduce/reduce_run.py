@@ -96,6 +96,9 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
             "reduce_seconds": time.perf_counter() - began,
         },
         history=history_of(run),
+        gates=statistics.gates(manifest.model.classes, manifest.data.class_names),
+        notes=list(manifest.data.notes),
+        broken_images=list(manifest.data.broken),
     )
     run.results.write_report(report)
     return report

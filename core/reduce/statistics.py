@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.gates.clean_accuracy import clean_accuracy
+from core.gates.one_class import one_class
 from core.reduce.exact_sum import ExactSum
-from core.run.report import AttackStatistics, ClassStatistics
+from core.run.report import AttackStatistics, ClassStatistics, Gate
 from core.shard.ledger import NO_TARGET, metric_names
 
 _FLAGS = ("target", "clean_prediction", "adversarial_prediction", "success", "success_uint8", "steps")
@@ -49,6 +51,7 @@ class Statistics:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._predicted: Counter[int] = Counter()
         self._sums = {name: ExactSum() for name in metric_names()}
         self._ssim_success = ExactSum()
         self._linf_max = -np.inf
@@ -71,6 +74,8 @@ class Statistics:
             at_target=_number(columns["adversarial_prediction"] == columns["target"]),
             steps=int(columns["steps"].sum()),
         )
+        found, numbers = np.unique(columns["clean_prediction"], return_counts=True)
+        self._predicted.update(dict(zip(found.tolist(), numbers.tolist(), strict=True)))
         for name, total in self._sums.items():
             total.add(columns[name])
         self._ssim_success.add(columns["ssim"][success])
@@ -150,6 +155,14 @@ class Statistics:
                 ssim_full_mean=found.ssim_full.mean(),
             )
             for label, found in sorted(self._classes.items())
+        ]
+
+    def gates(self, classes: int, names: tuple[str, ...]) -> list[Gate]:
+        """The checks of the set-up that predictions and labels allow, for a model with this number of classes."""
+        labelled = {label: found.count for label, found in self._classes.items()} if self._labelled else None
+        return [
+            one_class(self._predicted, labelled, names),
+            clean_accuracy(self._counts["clean"] if self._labelled else None, self._counts["images"], classes),
         ]
 
     def by_attack(self) -> list[AttackStatistics]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from core.run.manifest import BrokenRef
 from core.run.value import Count, Rate, Sha256, Size, Value
 
 NEED_LABELS = ("clean_accuracy", "robust_accuracy", "error_rate", "classes")
@@ -24,6 +25,27 @@ class AuditCheck(Value):
     name: str
     passed: bool
     detail: str
+
+
+class Gate(Value):
+    """The outcome of one check of the set-up: whether the result can mean anything.
+
+    Attributes:
+        name: what was checked.
+        status: a warning is a failure that may have a harmless reason.
+        detail: what was found.
+        source: where the check is from.
+    """
+
+    name: str
+    status: Literal["passed", "failed", "warning", "skipped"]
+    detail: str
+    source: str
+
+    @property
+    def raised(self) -> bool:
+        """Whether it failed or warns."""
+        return self.status in {"failed", "warning"}
 
 
 class ClassStatistics(Value):
@@ -108,6 +130,9 @@ class Report(Value):
         classes: the statistics of each label that occurs.
         attacks: the statistics of each attack that made an image.
         history: attempts and faults.
+        gates: checks of the set-up.
+        notes: how images and labels were understood where there was a choice.
+        broken_images: images that can't be read and were left out.
     """
 
     run_id: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -138,6 +163,14 @@ class Report(Value):
     audit: list[AuditCheck]
     timing: dict[str, float]
     history: History
+    gates: list[Gate] = Field([])
+    notes: list[str] = Field([])
+    broken_images: list[BrokenRef] = Field([])
+
+    @property
+    def raised(self) -> list[Gate]:
+        """The gates that failed or warn."""
+        return [gate for gate in self.gates if gate.raised]
 
     @model_validator(mode="after")
     def _complete_or_not(self) -> Report:

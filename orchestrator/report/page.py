@@ -19,6 +19,8 @@ from orchestrator.report.ledger_scan import candidates, histogram
 from orchestrator.report.statistic_text import statistic_text
 from orchestrator.report.timing import seconds_of
 
+_BROKEN_SHOWN = 50  # images that were left out
+
 
 def warm_up() -> None:
     """Import in a thread what drawing a page needs."""
@@ -47,6 +49,7 @@ def write_page(run: RunStore, report: Report) -> None:
         headline=headline(report, manifest),
         class_chart=class_chart(report.classes) if report.classes else None,
         ssim_chart=ssim_chart(ssim) if ssim else None,
+        broken_shown=_BROKEN_SHOWN,
         cards=cards(run, manifest, run.results.read(LEDGER, candidates)) if report.complete else [],
     )
     run.results.write(REPORT_PAGE, lambda file: file.write(page.encode()))

@@ -31,6 +31,10 @@ _STATISTICS = {
 
 def print_summary(run: RunStore, report: Report) -> None:
     """Print the main statistics of the report, and its warnings, on standard output."""
+    console = Console(markup=False)
+    plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
+    for gate in report.raised:
+        console.print(f"WARNING, {gate.name}: {gate.detail}", **plain)
     table = Table(title=f"run {report.run_id}", show_header=False)
     for title, name in _STATISTICS.items():
         table.add_row(title, statistic_text(report, name))
@@ -40,9 +44,13 @@ def print_summary(run: RunStore, report: Report) -> None:
         table.add_row(f"successes of {each.attack}", str(each.successes))
     for name, seconds in seconds_of(run, report).items():
         table.add_row(name.replace("_", " "), f"{seconds:.1f}")
-    console = Console(markup=False)
     console.print(table)
-    plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
+    for note in report.notes:
+        console.print(f"note: {note}", **plain)
+    if report.broken_images:
+        first = report.broken_images[0]
+        count = len(report.broken_images)
+        console.print(f"left out, broken: {count}; the first is {first.name}: {first.reason}", **plain)
     console.print(f"history: {describe(report.history, run.manifest().shards)}", **plain)
     for check in report.audit:
         console.print(f"audit, {check.name}: {'passed' if check.passed else 'FAILED'}: {check.detail}", **plain)

@@ -18,7 +18,7 @@ from core.models.inference.classifier import Classifier, predict
 from core.reduce.reduce_run import reduce_run
 from core.run.index_map import NO_LABEL, IndexMap
 from core.run.layout import ATTACK_DATA, INDEX_MAP, LEDGER
-from core.run.manifest import Manifest
+from core.run.manifest import BrokenRef, Manifest
 from core.run.records import Attempt
 from core.run.report import AttackStatistics, Report
 from core.run.run_store import RunStore
@@ -338,7 +338,7 @@ def test_a_run_without_labels(tmp_path: Path, monkeypatch: Any) -> None:
     assert reference.run_id != report.run_id
     assert bare.manifest().data.labels is None
     assert (report.clean_accuracy, report.robust_accuracy, report.error_rate, report.classes) == (None,) * 4
-    of_labels = {"clean_accuracy", "robust_accuracy", "error_rate", "classes", "run_id", "timing", "audit"}
+    of_labels = {"clean_accuracy", "robust_accuracy", "error_rate", "classes", "run_id", "timing", "audit", "gates"}
     assert report.model_dump(exclude=of_labels) == reference.model_dump(exclude=of_labels)
     assert report.success_rate > 0
     assert len(report.audit) == 6
@@ -381,3 +381,17 @@ def test_a_value_that_is_null_or_there_against_the_plan_is_found(
     with pytest.raises(IntegrityError, match="shard 2: its rows lack values"):
         reduce_run(run, linear_classifier)
     assert 2 not in run.shards.finished_indices()
+
+
+def test_the_report_says_how_the_images_were_read(tmp_path: Path, monkeypatch: Any) -> None:
+    run = planned(tmp_path, monkeypatch)
+    broken = BrokenRef(name="a.png", reason="truncated")
+    data = run.manifest().data.model_copy(update={"notes": ("read so",), "broken": (broken,)})
+    run.write_manifest(run.manifest().model_copy(update={"data": data}))
+    for index in range(4):
+        run_shard(run, single(index), linear_classifier, "w")
+    reduce_run(run, linear_classifier)
+    report = run.results.report()
+    assert report is not None
+    assert (report.notes, report.broken_images) == (["read so"], [broken])
+    assert [gate.name for gate in report.gates] == ["one class", "clean accuracy"]

@@ -52,3 +52,15 @@ def test_without_labels_nothing_is_said_of_them() -> None:
     assert bare["success_rate"] == 2 / 4
     assert statistics_of([None] * 4, before, after).by_class(("zero",)) is None
     assert statistics_of(before, before, after).by_class(("zero",)) is not None
+
+
+def test_the_gates_see_the_predictions_on_clean_images() -> None:
+    labels, before = [0, 1] * 15, [1] * 30
+    gates = {gate.name: gate for gate in statistics_of(labels, before, [0] * 30).gates(2, ("cat", "dog"))}
+    assert gates["one class"].status == "failed"
+    assert "dog (class 1) is predicted for 30 of 30" in gates["one class"].detail
+    assert gates["clean accuracy"].status == "failed"
+    gates = {gate.name: gate for gate in statistics_of(labels, labels, before).gates(2, ())}
+    assert {gate.status for gate in gates.values()} == {"passed"}
+    gates = {gate.name: gate for gate in statistics_of([None] * 30, before, before).gates(2, ())}
+    assert (gates["one class"].status, gates["clean accuracy"].status) == ("warning", "skipped")

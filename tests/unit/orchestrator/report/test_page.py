@@ -9,6 +9,8 @@ import pytest
 
 from core.reduce.reduce_run import reduce_run
 from core.run.layout import REPORT_PAGE
+from core.run.manifest import BrokenRef
+from core.run.report import Gate
 from core.run.work_unit import single
 from core.shard.attack_shard import run_shard
 from orchestrator.report.page import headline, write_page
@@ -69,3 +71,23 @@ def test_the_page_of_a_run_without_labels(
     assert page.count("<figure>") >= 16
     captions = [each.split("</figcaption>")[0] for each in page.split("<figcaption>")[1:]]
     assert not any(word in caption for caption in captions for word in ("label", "None"))
+
+
+def test_what_may_mean_nothing_comes_first(tmp_path: Path, monkeypatch: Any) -> None:
+    run = planned(tmp_path, monkeypatch)
+    for index in range(run.manifest().shards):
+        run_shard(run, single(index), linear_classifier, "test")
+    report = reduce_run(run, linear_classifier)
+    gates = [
+        Gate(name="one class", status="failed", detail="<b>dog</b> for all", source="here"),
+        Gate(name="other", status="passed", detail="well", source="there"),
+    ]
+    broken = [BrokenRef(name=f"{number}.png", reason="truncated") for number in range(60)]
+    change = {"gates": gates, "notes": ["the labels were <read> so"], "broken_images": broken}
+    write_page(run, report.model_copy(update=change))
+    page = run.results.content(REPORT_PAGE).decode()
+    assert page.index("Warning, one class: &lt;b&gt;dog&lt;/b&gt; for all") < page.index("Success rate")
+    assert "Warning, other" not in page
+    assert "the labels were &lt;read&gt; so" in page
+    assert page.count("truncated") == 50
+    assert "10 more" in page

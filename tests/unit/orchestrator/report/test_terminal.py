@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from core.reduce.reduce_run import reduce_run
+from core.run.manifest import BrokenRef
+from core.run.report import Gate
 from core.run.work_unit import single
 from core.shard.attack_shard import run_shard
 from orchestrator.cli import main
+from orchestrator.report.terminal import print_summary
 from tests.runs import linear_classifier, planned, save_set
 
 NAMES = ("[bold][/x]a.npz", "[bold][/x]b.npz")
@@ -72,3 +75,21 @@ def test_a_run_without_labels_says_so_beside_one_that_has_them(
             main([command, "--store", str(tmp_path / "runs")])
         assert ended.value.code == 0
         assert "complete" in capsys.readouterr().out
+
+
+def test_warnings_come_before_the_statistics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    run = planned(tmp_path, monkeypatch)
+    for index in range(4):
+        run_shard(run, single(index), linear_classifier, "test")
+    report = reduce_run(run, linear_classifier)
+    capsys.readouterr()
+    gate = Gate(name="one class", status="failed", detail="[b]dog for all", source="here")
+    broken = [BrokenRef(name=name, reason="truncated") for name in ("a.png", "b.png")]
+    print_summary(run, report.model_copy(update={"gates": [gate], "notes": ["so [read]"], "broken_images": broken}))
+    said = capsys.readouterr().out
+    assert said.startswith("WARNING, one class: [b]dog for all\n")
+    assert "note: so [read]\n" in said
+    assert "left out, broken: 2; the first is a.png: truncated\n" in said
