@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from core.attacks.base import Attack, Attacked, Examples
-from core.attacks.boundary.step_back import step_back
+from core.attacks.base import Attack, Attacked, Examples, Passes
+from core.attacks.boundary.step_back import passes_back, step_back
 from core.attacks.gradient.norms import ball
 from core.datasets.base import ImageSet
 from core.image.pixels import Bounds, Images
@@ -53,6 +53,10 @@ class AdvGAN(Attack):
         """The generator's file; raises InputError if there is none or it takes images of another shape."""
         generator = self.generator or generator_against(model)
         return {"generator": find_generator(generator, images.images.shape[1:])}
+
+    def passes_at_most(self, classes: int) -> Passes:  # noqa: ARG002 - Attack's signature
+        """See Attack."""
+        return Passes(1 + (1 + passes_back(self.step_back) if self.step_back else 0), 0)
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack. Needs the asset ``generator``; images that are misclassified already stay unchanged."""

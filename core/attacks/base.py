@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +105,13 @@ class Attacked:
         self.backward_passes[rows] += other.backward_passes
 
 
+class Passes(NamedTuple):
+    """Passes of one image through the attacked model."""
+
+    forward: int
+    backward: int
+
+
 class Attack(BaseModel):
     """Base of all attacks. A subclass adds its hyper-parameters as fields, and overrides ``run``."""
 
@@ -144,6 +151,14 @@ class Attack(BaseModel):
             InputError: something that the attack needs is missing or does not fit.
         """
         return {}
+
+    def passes_at_most(self, classes: int) -> Passes | None:  # noqa: ARG002 - for subclasses
+        """The passes that no image exceeds, for an estimate of the cost to come; None if they say little about it.
+
+        Args:
+            classes: of the attacked model.
+        """
+        return None
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """Attack the examples. The result of an example does not depend on the other examples.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from core.attacks.base import Attack, Attacked, Examples
+from core.attacks.base import Attack, Attacked, Examples, Passes
 from core.attacks.gradient.norms import NORMS, NormName
 from core.errors import ConfigError
 from core.image.pixels import Bounds, Images
@@ -47,6 +47,10 @@ class DeepFool(Attack):
         9, ge=1, description="rivals considered: the classes of the largest logits besides the label"
     )
     strides: int = Field(4, ge=1, description="strides in which it approaches the boundary; 1 as in the paper")
+
+    def passes_at_most(self, classes: int) -> Passes:
+        """See Attack."""
+        return Passes(1 + 2 * self.steps, self.steps * min(self.candidates, classes - 1))
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack; raises ConfigError for a target."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
+from core.attacks.base import Passes
 from core.attacks.gradient.iterate import Iterate
 from core.attacks.mifgsm import MIFGSM
 from core.image.pixels import Images
@@ -22,6 +23,11 @@ class NIFGSM(MIFGSM):
     """
 
     decay: float = Field(1.0, ge=0, description="share of the accumulated gradient that is kept, mu")
+
+    def passes_at_most(self, classes: int) -> Passes:
+        """See Attack."""
+        found = super().passes_at_most(classes)
+        return Passes(found.forward + self.early_stop * found.backward, found.backward)
 
     def gradient(self, at: Iterate) -> Images:
         """The gradient at the point ahead."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from core.attacks.base import Attack, Attacked, Examples
+from core.attacks.base import Attack, Attacked, Examples, Passes
 from core.attacks.boundary.margins import log_odds
 from core.attacks.evolution.differential_evolution import Evolution, Worth
 from core.attacks.evolution.pixel_space import Candidates, FewPixels
@@ -51,6 +51,11 @@ class OnePixel(Attack):
         0.5, ge=0, le=1, description="share of the first candidates that the gradient chooses; 0: a black-box attack"
     )
     early_stop: bool = Field(default=True, description="stop an image at the first candidate that reaches the goal")
+
+    def passes_at_most(self, classes: int) -> Passes:  # noqa: ARG002 - Attack's signature
+        """See Attack."""
+        seeds = round(self.seeded * self.population)
+        return Passes(1 + self.population * (1 + self.generations), int(seeds > 0))
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack. ``steps`` are generations."""

@@ -13,6 +13,7 @@
     cancelled                        a request to stop the run
     removed                          the run is being removed: written before the manifest goes, and removed last
     orchestrators/<token>.json       one per process that drives or drove the run: its heartbeat
+    preflight.json                   what a worker found in a look at the model before the first shard
     timing.json                      how long the orchestrator that finished the run took
     attack_data.npy  index_map.npz  ledger.parquet  report.json  report.html
 
@@ -28,6 +29,7 @@ from core.run.manifest import Blob
 from core.run.work_unit import ShardRange, WorkUnit
 
 MANIFEST, CANCELLED, REMOVED, TIMING = "manifest.json", "cancelled", "removed", "timing.json"
+PREFLIGHT = "preflight.json"
 ATTACK_DATA, INDEX_MAP, LEDGER = "attack_data.npy", "index_map.npz", "ledger.parquet"
 REPORT, REPORT_PAGE = "report.json", "report.html"
 SHARDS, QUARANTINE, ORCHESTRATORS = "shards", "quarantine", "orchestrators"

@@ -109,6 +109,35 @@ class RunTiming(Value):
     run_seconds: Seconds
 
 
+class Preflight(Value):
+    """What a worker found on a sample of the images before the first shard.
+
+    Attributes:
+        images: in the sample.
+        predicted: number of images by predicted class.
+        labelled: number of images by label; None without labels.
+        right: images predicted as their label; None without labels.
+        forward_seconds: CPU time of a forward pass of an image.
+        gradient_seconds: CPU time of a forward and a backward pass of an image.
+    """
+
+    images: Size
+    predicted: dict[Count, Size]
+    labelled: dict[Count, Size] | None
+    right: Count | None
+    forward_seconds: Seconds
+    gradient_seconds: Seconds
+
+    @model_validator(mode="after")
+    def _of_all_images(self) -> Preflight:
+        for each in (self.predicted, self.labelled):
+            if each is not None and sum(each.values()) != self.images:
+                raise ValueError(f"classes of {sum(each.values())} of {self.images} images")
+        if (self.right is None) != (self.labelled is None) or (self.right or 0) > self.images:
+            raise ValueError(f"{self.right} of {self.images} images right")
+        return self
+
+
 class FinishedShard(Protocol):
     """What the reduce needs of the record of a finished shard range."""
 

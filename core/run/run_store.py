@@ -9,10 +9,11 @@ from core.run.inputs import Inputs
 from core.run.manifest import Manifest, check_layout
 from core.run.orchestrators import Orchestrators
 from core.run.quarantine import Quarantine
+from core.run.records import Preflight
 from core.run.results import Results
 from core.run.shards import Shards
 from core.storage.folder import Folder
-from core.storage.json_documents import LARGEST, decode, encode
+from core.storage.json_documents import LARGEST, decode, encode, read_document
 from core.storage.npy_reader import NpyReader
 
 
@@ -71,6 +72,14 @@ class RunStore:
         """Publish the manifest, after its inputs."""
         self.folder.write(layout.MANIFEST, encode(manifest))
         self._manifest = None
+
+    def preflight(self) -> Preflight | None:
+        """What a worker found before the first shard; None if none has looked. Raises IntegrityError."""
+        return read_document(self.folder, Preflight, layout.PREFLIGHT)
+
+    def write_preflight(self, found: Preflight) -> None:
+        """Publish what a worker found before the first shard."""
+        self.folder.write(layout.PREFLIGHT, encode(found))
 
     def remove(self) -> None:
         """Remove the run with all its files.

@@ -15,7 +15,7 @@ from core.runtime.settings import DEFAULT_QUEUE
 from tasks.app import app
 from tasks.queues import partitions
 from tasks.reduce import reduce
-from tasks.shard import attack_shard
+from tasks.shard import PREFLIGHT, attack_shard
 
 # One quick try: the scheduler tries again by itself.
 _RETRY = {"max_retries": 1, "interval_start": 0.1}
@@ -26,10 +26,18 @@ class CeleryDispatcher:
 
     It is chosen again after an outage of the broker, because the broker may have been replaced or have lost its
     messages.
+
+    Args:
+        run: the run.
+        manifest: its manifest.
+        queue: name of the queue.
+        preflight: whether the first shard range that is sent comes with a look at the model.
     """
 
-    def __init__(self, run: RunStore, manifest: Manifest, queue: str = DEFAULT_QUEUE) -> None:
-        self._run, self._manifest = run, manifest
+    def __init__(
+        self, run: RunStore, manifest: Manifest, queue: str = DEFAULT_QUEUE, *, preflight: bool = False
+    ) -> None:
+        self._run, self._manifest, self._preflight = run, manifest, preflight
         self._partitions = partitions(queue)
         self._partition: str | None = None
 
@@ -49,11 +57,13 @@ class CeleryDispatcher:
                 queue=self._partition,
                 argsrepr=f"run {self._manifest.run_id} {text}",
                 time_limit=time_limit,
+                headers={PREFLIGHT: True} if self._preflight else None,
                 retry_policy=_RETRY,
             )
         except OperationalError as error:
             self._partition = None
             raise ConnectionError(str(error)) from None
+        self._preflight = self._preflight and isinstance(unit, Reduce)
 
     def why_idle(self) -> str:
         """Why no worker takes messages, as far as the workers report."""

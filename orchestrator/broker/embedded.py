@@ -57,6 +57,11 @@ class EmbeddedFleet:
         self._workers = [self._launch() for _ in range(workers)]
 
     @property
+    def size(self) -> int:
+        """Number of workers."""
+        return len(self._workers)
+
+    @property
     def url(self) -> str:
         """The broker URL."""
         return self.server.url

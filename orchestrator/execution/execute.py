@@ -17,12 +17,14 @@ from core.run.run_store import RunStore
 from core.run.work_unit import REDUCE, WorkUnit
 from core.runtime.fingerprint import versions
 from core.runtime.settings import DEFAULT_QUEUE
+from core.shard.preflight import worth_a_look
 from orchestrator.broker.connection import check_broker, use_broker
 from orchestrator.broker.dispatch import CeleryDispatcher
 from orchestrator.broker.embedded import EmbeddedFleet
 from orchestrator.broker.flower import FlowerConfig, free_port, start_flower
 from orchestrator.execution.heartbeat import Heartbeat, current_orchestrator
 from orchestrator.execution.logs import logs_of
+from orchestrator.execution.preflight import PreflightNotes
 from orchestrator.execution.scheduler import Scheduler
 from orchestrator.progress.flower_events import RunEvents
 from orchestrator.progress.progress import Progress
@@ -84,7 +86,7 @@ def execute(
         _flower(run, fleet.url if fleet else broker, wanted=flower),
         _shown(manifest) as show,
     ):
-        link = _Link(run, CeleryDispatcher(run, manifest, queue), fleet)
+        link = _Link(run, CeleryDispatcher(run, manifest, queue, preflight=_unseen(run, manifest)), fleet)
         link.scheduler = scheduler = Scheduler(run, link, link, show)
         try:
             scheduler.attack()
@@ -110,6 +112,7 @@ class _Link:
 
     def __init__(self, run: RunStore, dispatcher: CeleryDispatcher, fleet: EmbeddedFleet | None) -> None:
         self._dispatcher, self._fleet, self._heartbeat = dispatcher, fleet, Heartbeat(run)
+        self._notes = PreflightNotes(run, fleet.size if fleet else None, self._open_images)
 
     def send(self, unit: WorkUnit) -> None:
         """See Dispatcher."""
@@ -124,12 +127,17 @@ class _Link:
     def tend(self) -> list[str]:
         """See Workers."""
         self.renew_heartbeat()
+        self._notes.poll()
         return self._fleet.tend() if self._fleet else []
 
     def replace(self, name: str) -> None:
         """See Workers."""
         if self._fleet:
             self._fleet.end_worker(name)
+
+    def _open_images(self) -> int:
+        progress = self.scheduler.progress
+        return progress.total_images - progress.images
 
     def renew_heartbeat(self, *, now: bool = False, gone: bool = False) -> None:
         """Write what this process did so far, if it is due."""
@@ -156,6 +164,14 @@ def _complete_report(run: RunStore) -> Report | None:
     if not run.results.exists(REPORT_PAGE):
         write_page(run, report)  # an orchestrator may have been killed just before
     return report
+
+
+def _unseen(run: RunStore, manifest: Manifest) -> bool:
+    """Whether no worker has looked at the model of this run, and it is worth a look."""
+    try:
+        return worth_a_look(manifest) and run.preflight() is None
+    except IntegrityError:
+        return False
 
 
 def _check_versions(manifest: Manifest) -> None:

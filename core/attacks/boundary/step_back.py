@@ -35,6 +35,11 @@ class SteppedBack(NamedTuple):
     forward_passes: NDArray[np.int64]
 
 
+def passes_back(bisections: int) -> int:
+    """The forward passes that ``step_back`` takes of an image at most."""
+    return 2 * bisections
+
+
 def step_back(
     classifier: Classifier,
     examples: Examples,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from core.attacks.base import Attack, Attacked, Examples
-from core.attacks.boundary.step_back import step_back
+from core.attacks.base import Attack, Attacked, Examples, Passes
+from core.attacks.boundary.step_back import passes_back, step_back
 from core.attacks.gradient.iterate import Iterate, State
 from core.attacks.gradient.loop import Loop
 from core.attacks.gradient.norms import NORMS, NormName
@@ -92,6 +92,12 @@ class GradientAttack(Attack):
     def best(self, at: Iterate) -> Images:
         """The iterates (n, H, W, C) to return after the last step; called if ``keeps_best``."""
         return at.x
+
+    def passes_at_most(self, classes: int) -> Passes:  # noqa: ARG002 - Attack's signature
+        """See Attack. A subclass whose steps take more than one gradient each overrides it."""
+        tries, evaluated = 1 + self.restarts, self.keeps_best + bool(self.step_back or self.restarts)
+        each_step = 1 + self.early_stop  # a predicted flip is verified
+        return Passes(tries * (self.steps * each_step + evaluated) + passes_back(self.step_back), tries * self.steps)
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack."""

@@ -58,6 +58,10 @@ def test_they_are_what_the_classifier_sees_in_any_company(attack: Attack, target
     assert whole.forward_passes.dtype == whole.backward_passes.dtype == np.int64
     assert whole.forward_passes.tolist() == [counting.forward[tag] for tag in range(12)]
     assert whole.backward_passes.tolist() == [counting.backward[tag] for tag in range(12)]
+    most = attack.passes_at_most(counting.classes)
+    assert most is not None
+    assert whole.forward_passes.max() <= most.forward
+    assert whole.backward_passes.max() <= most.backward
     order = np.random.default_rng(1).permutation(12)
     for batch_size, rows in zip((1, 3, 4, 64), np.split(order, [1, 4, 6]), strict=True):
         part = attack.run(tagged_classifier(batch_size), data.take(rows))
@@ -79,6 +83,10 @@ def one(classifier: LinearClassifier | ScriptedClassifier, attack: Attack) -> tu
 def test_of_an_image_that_withstands() -> None:
     stays = ScriptedClassifier(lambda pixels: np.ones((2, 2, 1), np.float32))
     assert one(stays, IFGSM(steps=7, step_back=0)) == (7, 7)
+    assert IFGSM(steps=7, early_stop=False).passes_at_most(3) == (7 + 1 + 12, 7)
+    assert APGD(steps=7, early_stop=False).passes_at_most(3) == (8, 7)
+    assert NIFGSM(steps=7, step_back=0).passes_at_most(3) == (21, 7)
+    assert OnePixel(population=10, generations=2, seeded=0).passes_at_most(3) == (31, 0)
     assert one(stays, IFGSM(steps=7)) == (8, 7)  # to step back or not, the last point is evaluated
     assert one(stays, IFGSM(steps=7, restarts=2)) == (24, 21)
     assert one(stays, NIFGSM(steps=7, step_back=0)) == (14, 7)  # the iterate beside the point ahead
