@@ -22,6 +22,7 @@ _COMMANDS = {
     "export": "export",
     "flower": "flower",
     "generate": "generate",
+    "inspect": "inspect",
     "list": "runs",
     "prune": "prune",
     "report": "runs",

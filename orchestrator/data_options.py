@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,12 +23,21 @@ _READ = ("keys", "split", "size", "skip_broken")
 
 
 def data_options(function: F) -> F:
-    """Add ``--data`` and how it is read."""
+    """Add ``--data``, a registered image set by default, and how it is read."""
+    return data_options_with(DEFAULT_DATASET)(function)
+
+
+def data_options_with(default: str | None) -> Callable[[F], F]:
+    """``data_options`` with another default, or none."""
+    return partial(_with_data_options, default)
+
+
+def _with_data_options(default: str | None, function: F) -> F:
     for decorate in reversed(
         (
             _data(
                 "--data",
-                default=DEFAULT_DATASET,
+                default=default,
                 help="A registered image set, or a file, folder, pattern or URL of yours (see docs/image-sets.md)",
             ),
             _data("--keys", metavar="X,Y", help="Arrays or columns of the images and the labels"),

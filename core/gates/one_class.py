@@ -5,7 +5,11 @@ Such a model is hard to attack, so that a run on it looks like one on a robust m
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.run.report import Gate
 
@@ -46,6 +50,11 @@ def one_class(predicted: Mapping[int, int], labelled: Mapping[int, int] | None, 
 def class_text(label: int, names: Sequence[str]) -> str:
     """A class by its name, if it is known, and its number."""
     return f"{names[label]} (class {label})" if label < len(names) else f"class {label}"
+
+
+def counts(classes: NDArray[np.int64]) -> dict[int, int]:
+    """How often each class occurs among (n,) classes, by class."""
+    return dict(sorted(Counter(classes.tolist()).items()))
 
 
 def _gate(status: str, detail: str) -> Gate:

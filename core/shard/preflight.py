@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
-from numpy.typing import NDArray
 
 from core.datasets.selection import chosen_rows
 from core.gates.clean_accuracy import clean_accuracy
-from core.gates.one_class import one_class
+from core.gates.one_class import counts, one_class
 from core.models.inference.look import SAMPLE, look, passes_of_look
 from core.run.manifest import Manifest
 from core.run.records import Preflight
@@ -62,8 +59,3 @@ def gates_of(found: Preflight, manifest: Manifest) -> list[Gate]:
         one_class(found.predicted, found.labelled, manifest.data.class_names),
         clean_accuracy(found.right, found.images, manifest.model.classes),
     ]
-
-
-def counts(classes: NDArray[np.int64]) -> dict[int, int]:
-    """How often each class occurs among (n,) classes, by class."""
-    return dict(sorted(Counter(classes.tolist()).items()))

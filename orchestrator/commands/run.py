@@ -272,14 +272,13 @@ def _note(sentence: str) -> None:
 def _note_epsilon(run: RunStore, params: dict[str, Scalar]) -> None:
     """An epsilon meant for pixels in 0..1 does nothing to pixels in 0..255; a fraction hides its value."""
     config = run.manifest().config
-    level = (config.bounds[1] - config.bounds[0]) / 255
-    epsilon = config.stages[0].params.get("epsilon")
-    if not isinstance(epsilon, float):
-        return
     low, high = config.bounds
-    if isinstance(params.get("epsilon"), OfRange):
-        _note(f"epsilon is {epsilon:g}, {epsilon / level:g} of 255 levels of the bounds {low:g}..{high:g}")
-    if epsilon < level:
+    level = (high - low) / 255
+    for name, value in params.items():
+        if isinstance(value, OfRange):
+            _note(f"{name} is {255 * value * level:g}, {255 * value:g} of 255 levels of the bounds {low:g}..{high:g}")
+    epsilon = config.stages[0].params.get("epsilon")
+    if isinstance(epsilon, float) and epsilon < level:
         _note(f"epsilon {epsilon:g} is less than one 8-bit level of the bounds {low:g}..{high:g}, {level:g}")
 
 

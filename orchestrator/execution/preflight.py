@@ -53,4 +53,4 @@ class PreflightNotes:
             lines.append("what the model expects: advshard inspect MODEL --data DATA")
         passes = passes_of(manifest.config, manifest.model.classes)
         seconds = (found.forward_seconds, found.gradient_seconds)
-        return [*lines, f"note: {cost_text(passes, self._open_images(), seconds, self._workers)}"]
+        return [*lines, f"cost to come: {cost_text(passes, self._open_images(), seconds, self._workers)}"]

@@ -59,7 +59,7 @@ def plan(
     chosen = choose(request, source or open_images(request.data, request.read))
     shape = image_shape(chosen.source, chosen.rows)
     name, path, card = resolve(request.model, shape, trusted=request.trust_model, imports=request.imports)
-    config, target = _understood(request, card)
+    config, target = understood(request, card)
     check_target(config, card.classes)
     Preprocessing(config.preprocess, config.bounds).check(card.image_shape)
     check_labels(config, chosen.source.name, chosen.labels.numbers)
@@ -82,8 +82,8 @@ def plan(
         return _published(request, config, store, images, (name, path, card))
 
 
-def _understood(request: Request, card: ModelCard) -> tuple[RunConfig, Target]:
-    """The configuration with the bounds and the batch size of this model."""
+def understood(request: Request, card: ModelCard) -> tuple[RunConfig, Target]:
+    """The configuration with the bounds and the batch size of this model, and what images are brought to."""
     config = run_config(request, card.pixel_bounds)
     height, width, channels = card.image_shape
     target = Target((height, width, channels), config.bounds, request.bounds is not None or bool(card.pixel_bounds))

@@ -75,7 +75,8 @@ def resolve(
 
     Args:
         model: the name of a shipped model, or the path of a Keras file or a SavedModel folder.
-        image_shape: (H, W, C) of the images. C may be 1 where the model takes 3, and the reverse.
+        image_shape: (H, W, C) of the images. C may be 1 where the model takes 3, and the reverse. Empty where there are
+            no images: those that the model takes, 224 pixels wide and high if any size will do.
         trusted: allow code in the file to run.
         imports: modules to import first, if it is trusted.
 
@@ -118,7 +119,7 @@ def _shipped(model: str, image_shape: tuple[int, ...]) -> tuple[str, Path, Model
             f"train it with 'advshard train --model {model}' and give the file",
         )
     card = ModelCard.model_validate_json(file.read_text())
-    if not fits_converted(image_shape, card.image_shape):
+    if image_shape and not fits_converted(image_shape, card.image_shape):
         check_channels(model, card, image_shape)
     return model, path, card
 
@@ -152,10 +153,11 @@ def _look(path: Path, image_shape: tuple[int, ...], trusted: str = "", *modules:
     from core.models.files.user_modules import import_modules
     from core.models.inference.classifier import KerasClassifier
     from core.models.inference.reading import read_model
+    from core.models.inference.shapes import natural_shape
 
     import_modules(modules)
     model = load_model(path, trusted=bool(trusted))
-    reading = read_model(model, image_shape, other_channels=True)
+    reading = read_model(model, image_shape or natural_shape(model), other_channels=True)
     shape = reading.shapes.image_shape
     sample = np.zeros((1, *shape), np.float32)
     try:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from core.errors import ModelError
 
 Layout = Literal["channels last", "channels first", "no channels"]
+_CHANNELS = (3, 1, None, 4, 2)  # of images, the most common first
+_FREE = 224  # pixels, where any size will do
 _OTHER_CHANNELS = {1: 3, 3: 1}
 
 
@@ -68,6 +70,28 @@ def read_shapes(model: Any, image_shape: tuple[int, ...], *, other_channels: boo
         f"one that takes {taken}",
         "give images of that shape (--size H W resizes image files), or put a reshaping layer in front of the model",
     )
+
+
+def natural_shape(model: Any) -> tuple[int, ...]:
+    """An image shape (H, W, C) that a model takes, 224 x 224 and RGB as far as it leaves them open.
+
+    Args:
+        model: as for ``read_shapes``.
+
+    Raises:
+        ModelError: its input isn't known before it is called with images, or is no image.
+    """
+    inputs = getattr(model, "inputs", None) or []
+    found = list(_layouts(tuple(inputs[0].shape)[1:])) if len(inputs) == 1 else []
+    fitting = [shape for shape in (layout[1] for layout in found) if shape[2] in _CHANNELS]
+    if not fitting:
+        raise ModelError(
+            "a model that says which images it takes",
+            f"inputs {[tuple(each.shape) for each in inputs]}" if inputs else "one that doesn't before it is called",
+            "name images with --data",
+        )
+    height, width, channels = min(fitting, key=lambda shape: _CHANNELS.index(shape[2]))
+    return (height or _FREE, width or _FREE, channels or 3)
 
 
 def fits_converted(image_shape: tuple[int, ...], input_shape: tuple[int | None, ...]) -> bool:

@@ -37,7 +37,7 @@ def test_a_model_that_predicts_several_classes_gets_a_note_of_the_cost_alone(
     run_preflight(run, linear_classifier)
     PreflightNotes(run, None, lambda: 20).poll()
     said = capsys.readouterr().err
-    assert said.startswith("note: ")
+    assert said.startswith("cost to come: ")
     assert len(said.splitlines()) == 1
 
 
