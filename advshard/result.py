@@ -71,6 +71,7 @@ class RunResult:
             ("mean SSIM, uncropped", "ssim_full_mean"),
         ]
         return [
+            *((f"WARNING, {gate.name}", gate.detail) for gate in report.raised),
             ("attack", f"{manifest.config.attack} on {manifest.model.name}, {manifest.data.name}"),
             ("images", f"{report.n_images}" + ("" if report.complete else f" of {manifest.data.count}, INCOMPLETE")),
             *((title, statistic_text(report, name)) for title, name in rates),

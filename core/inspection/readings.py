@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from core.gates.clean_accuracy import clean_accuracy
-from core.gates.one_class import counts, one_class
+from core.gates.one_class import FEWEST, counts, one_class
 from core.image.pixels import Bounds, Preprocess, to_float
 from core.run.report import Gate
 
@@ -76,6 +76,8 @@ class Reading(BaseModel):
 
     def is_suspect(self, classes: int) -> bool:
         """Whether other readings are worth a try: a gate is raised, or most images are wrong or in one class."""
+        if self.images < FEWEST:
+            return False
         wrong = self.largest_share > 0.5 if self.accuracy is None else self.accuracy < 0.5
         return wrong or any(gate.raised for gate in self.gates(classes))
 

@@ -9,6 +9,7 @@ from IPython.core.formatters import HTMLFormatter
 
 import advshard
 from core.reduce.reduce_run import reduce_run
+from core.run.report import Gate
 from core.run.run_store import RunStore
 from core.run.work_unit import single
 from core.shard.attack_shard import run_shard
@@ -49,6 +50,16 @@ def test_an_incomplete_run_says_so(tmp_path: Path, monkeypatch: Any) -> None:
     assert "of 30, INCOMPLETE" in repr(result)
     with pytest.raises(advshard.IncompleteError, match="shards 1, 3 are missing"):
         _ = result.attack_data
+
+
+def test_a_warning_comes_first(tmp_path: Path, monkeypatch: Any) -> None:
+    result = advshard.open_run(reduced(planned(tmp_path, monkeypatch), 0, 1, 2, 3))
+    gate = Gate(name="one class", status="failed", detail="dog for all", source="here")
+    report = result.report.model_copy(update={"gates": [gate]})
+    run = RunStore(result.url)
+    run.results.write_report(report)
+    said = repr(advshard.open_run(result.url)).splitlines()
+    assert said[1] == "  WARNING, one class: dog for all"
 
 
 def test_what_has_no_report_is_named(tmp_path: Path, monkeypatch: Any) -> None:

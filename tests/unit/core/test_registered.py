@@ -48,6 +48,10 @@ def test_attack(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
     epsilon = getattr(attack, "epsilon", None)
     if epsilon is not None:
         assert np.abs(result.images.astype(float) - data.images.astype(float)).max() <= epsilon
+    most = attack.passes_at_most(classes=3)
+    if most is not None:
+        assert result.forward_passes.max() <= most.forward
+        assert result.backward_passes.max() <= most.backward
     # The same bytes in another order, another company and another batch.
     order = np.random.default_rng(5).permutation(9)[:6]
     part = attack.run(classifier(shape, slots=3), data.take(order))

@@ -32,6 +32,12 @@ def test_most_images_wrong_or_in_one_class_are_suspect(right: int, suspect: bool
     assert reading(right, labelled=False).is_suspect(4) == suspect
 
 
+def test_a_few_images_tell_nothing() -> None:
+    few = Reading.of((0.0, 1.0), "none", np.zeros(19, np.int64), None)
+    assert not few.is_suspect(4)
+    assert Reading.of((0.0, 1.0), "none", np.zeros(20, np.int64), None).is_suspect(4)
+
+
 @pytest.mark.parametrize("labelled", [True, False])
 def test_the_best_of_the_others_is_clearly_better(labelled: bool) -> None:
     given, others = reading(8, 0, labelled), [reading(20, 1, labelled), reading(36, 2, labelled)]
