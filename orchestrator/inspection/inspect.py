@@ -13,6 +13,7 @@ from core.inspection.readings import Reading, best_reading
 from core.inspection.task import SampleLook, Task, look_at_sample
 from core.models.files.card import ModelCard, resolve
 from core.models.inference.preprocessing import Preprocessing
+from core.models.inference.reading import SATURATES
 from core.run.manifest import RunConfig
 from core.shard.passes import passes_of
 from orchestrator.inspection.found import CostFound, Inspection, ModelFound, SampleFound
@@ -81,7 +82,7 @@ def _model(request: Request, config: RunConfig, model: tuple[str, Path, ModelCar
         preprocess=config.preprocess,
         architecture=card.architecture,
         usual_preprocess=card.preprocessing,
-        notes=card.notes,
+        notes=tuple(note for note in card.notes if note != SATURATES),  # which is among the warnings
     )
 
 
@@ -112,6 +113,8 @@ def _warnings(model: ModelFound, sample: SampleFound | None, best: Reading | Non
             "likely causes: other bounds (--bounds LO HI), preprocessing outside the model (--preprocess), grey images"
             " for an RGB model or the reverse, labels in another order than the model's outputs (--classes FILE)"
         )
+    if model.output == "probabilities":
+        found.append(SATURATES)
     if model.usual_preprocess and model.preprocess == "none" and best is None:
         found.append(
             f"models like this ({model.architecture}) usually need --preprocess {model.usual_preprocess}, and have none"

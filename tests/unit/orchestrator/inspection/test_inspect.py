@@ -138,6 +138,19 @@ def test_a_family_that_usually_needs_preprocessing_is_named(tmp_path: Path) -> N
     assert found["command"].endswith("--data DATA --preprocess caffe")
 
 
+def test_probabilities_that_can_not_be_taken_apart_are_a_warning(tmp_path: Path) -> None:
+    import keras
+    from keras import layers
+
+    entry = keras.Input(SHAPE)
+    probabilities = layers.Softmax()(layers.Flatten()(entry)) * 1.0
+    keras.Model(entry, probabilities).save(tmp_path / "model.keras")
+    found = inspected(str(tmp_path / "model.keras"))
+    assert found["model"]["output"] == "probabilities"
+    assert ["gradients vanish" in each for each in found["warnings"]] == [True]
+    assert not any("gradients vanish" in each for each in found["model"]["notes"])
+
+
 def test_a_shipped_model_alone() -> None:
     assert "mlp" in MODELS
     said = screen("mlp")
