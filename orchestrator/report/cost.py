@@ -30,7 +30,7 @@ def cost_text(passes: Passes | None, images: int, seconds: tuple[float, float], 
 
     Example:
         >>> cost_text(Passes(30, 10), 1000, (0.03, 0.1), 4)
-        '30 forward and 10 backward passes an image at most: 27 min of CPU time at most, 6.7 min on 4 workers'
+        '30 forward and 10 backward passes an image at most: 27 min of CPU time, 6.7 min on 4 workers'
     """
     forward, gradient = (f"{1000 * each:.2g} ms" for each in seconds)
     if passes is None:
@@ -39,7 +39,7 @@ def cost_text(passes: Passes | None, images: int, seconds: tuple[float, float], 
     total = cpu_seconds(passes, images, *seconds)
     shared = f", {duration(total / workers)} on {workers} workers" if workers and workers > 1 else ""
     count = f"{passes.forward} forward and {passes.backward} backward passes an image at most"
-    return f"{count}: {duration(total)} of CPU time at most{shared}"
+    return f"{count}: {duration(total)} of CPU time{shared}"
 
 
 def duration(seconds: float) -> str:
