@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advshard.inputs import check_model, image_source
-from core.datasets.in_memory import load_image_set
-from core.datasets.labels import Labels, in_model_order
-from core.datasets.normalise import image_shape
+from core.datasets.conversion.in_memory import load_image_set
+from core.datasets.conversion.labels import Labels, in_model_order
+from core.datasets.conversion.normalise import image_shape
 from core.image.pixels import Bounds, Preprocess
 from core.models.files.card import resolve
 from core.models.files.loading import load_model

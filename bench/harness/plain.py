@@ -15,7 +15,7 @@ def attack(start: int, stop: int) -> None:
     """Attack and measure images start to stop, as a shard does."""
     from core.attacks.base import Examples
     from core.datasets.by_name import open_images
-    from core.datasets.in_memory import load_image_set
+    from core.datasets.conversion.in_memory import load_image_set
     from core.image.digest import digests
     from core.image.pixels import to_float
     from core.models.files.card import ZOO

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.datasets.base import ImageSet
 from core.datasets.by_name import open_images
-from core.datasets.in_memory import load_image_set
+from core.datasets.conversion.in_memory import load_image_set
 from core.errors import ConfigError, DataError
 from core.image.pixels import Bounds
 from core.registry import DATASETS

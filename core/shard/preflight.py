@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.datasets.selection import chosen_rows
+from core.datasets.conversion.selection import chosen_rows
 from core.gates.clean_accuracy import clean_accuracy
 from core.gates.one_class import counts, one_class
 from core.models.inference.look import SAMPLE, look, passes_of_look

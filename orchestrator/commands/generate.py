@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from core.datasets.by_name import open_images
-from core.datasets.in_memory import raw_images
+from core.datasets.conversion.in_memory import raw_images
 from core.registry import DEFAULT_DATASET, DEFAULT_MODEL
 from core.runtime.native_logs import quiet_native_logs
 from orchestrator.options import store_option, store_url

@@ -17,7 +17,7 @@ def check_inputs(data: str, model: str, *, trust_model: bool = False, imports: t
         imports: modules to import first, if it is trusted.
     """
     from core.datasets.by_name import open_images
-    from core.datasets.normalise import image_shape
+    from core.datasets.conversion.normalise import image_shape
     from core.models.files.card import resolve
 
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.datasets.by_name import open_images
-from core.datasets.normalise import image_shape
+from core.datasets.conversion.normalise import image_shape
 from core.inspection.readings import Reading, best_reading
 from core.inspection.task import SampleLook, Task, look_at_sample
 from core.models.files.card import ModelCard, resolve

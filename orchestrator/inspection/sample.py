@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.in_memory import ArraySink
-from core.datasets.labels import in_model_order
-from core.datasets.normalise import Target, normalise
-from core.datasets.selection import chosen_rows
+from core.datasets.conversion.in_memory import ArraySink
+from core.datasets.conversion.labels import in_model_order
+from core.datasets.conversion.normalise import Target, normalise
+from core.datasets.conversion.selection import chosen_rows
 from core.datasets.source import Piece, Source
 from core.models.files.card import ModelCard
 from core.models.inference.look import SAMPLE

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.base import ImageSet
-from core.datasets.decode import RESAMPLER
-from core.datasets.labels import Labels, read_labels
-from core.datasets.normalise import Target, normalise
-from core.datasets.selection import chosen_rows
+from core.datasets.conversion.labels import Labels, read_labels
+from core.datasets.conversion.normalise import Target, normalise
+from core.datasets.conversion.selection import chosen_rows
+from core.datasets.files.decode import RESAMPLER
 from core.datasets.source import Source
 from core.run.manifest import BrokenRef, DataRef
 from orchestrator.planning.inputs import Input, array_input

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.datasets.by_name import open_images
-from core.datasets.labels import in_model_order
-from core.datasets.normalise import Target, image_shape
+from core.datasets.conversion.labels import in_model_order
+from core.datasets.conversion.normalise import Target, image_shape
 from core.datasets.source import Source
 from core.errors import StoreError
 from core.models.files.card import ModelCard, resolve

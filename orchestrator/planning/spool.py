@@ -20,7 +20,7 @@ Convert = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 class Spool:
-    """The images of a run in the making. See core.datasets.normalise.Sink.
+    """The images of a run in the making. See core.datasets.conversion.normalise.Sink.
 
     Args:
         folder: for its files.

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.datasets.base import ImageSet
 from core.datasets.by_name import open_images
-from core.datasets.in_memory import load_image_set
+from core.datasets.conversion.in_memory import load_image_set
 from core.errors import DataError
 from core.registry import DATASETS
 

@@ -11,11 +11,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.array_names import choose_arrays
-from core.datasets.damage import MAX_IMAGE, check_unpacked, printable, readable
+from core.datasets.files.array_names import choose_arrays
+from core.datasets.files.damage import MAX_IMAGE, check_unpacked, printable, readable
+from core.datasets.files.stored_arrays import StoredArrays
 from core.datasets.location import Location
 from core.datasets.source import PIECE_BYTES, Piece, ReadOptions, Source
-from core.datasets.stored_arrays import StoredArrays
 from core.errors import DataError
 from core.registry import READERS
 

@@ -14,11 +14,11 @@ import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
-from core.datasets.damage import printable
-from core.datasets.decode import MAX_BYTES
-from core.datasets.folder_layout import NO_LABELS, Layout, choose_split, is_image, lay_out, other_files
-from core.datasets.image_decoder import Encoded, ImageDecoder
-from core.datasets.image_metadata import METADATA, read_metadata
+from core.datasets.files.damage import printable
+from core.datasets.files.decode import MAX_BYTES
+from core.datasets.files.folder_layout import NO_LABELS, Layout, choose_split, is_image, lay_out, other_files
+from core.datasets.files.image_decoder import Encoded, ImageDecoder
+from core.datasets.files.image_metadata import METADATA, read_metadata
 from core.datasets.location import Location
 from core.datasets.source import Piece, ReadOptions, Source
 from core.errors import DataError

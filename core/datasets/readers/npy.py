@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from core.datasets.array_names import told_apart
+from core.datasets.files.array_names import told_apart
+from core.datasets.files.npy_stream import NpyStream
+from core.datasets.files.stored_arrays import StoredArrays
 from core.datasets.location import Location
-from core.datasets.npy_stream import NpyStream
 from core.datasets.source import ReadOptions, Source
-from core.datasets.stored_arrays import StoredArrays
 from core.errors import DataError
 from core.registry import READERS
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import IO
 
-from core.datasets.array_names import choose_arrays
-from core.datasets.damage import check_unpacked, printable, readable
+from core.datasets.files.array_names import choose_arrays
+from core.datasets.files.damage import check_unpacked, printable, readable
+from core.datasets.files.npy_stream import NpyStream
+from core.datasets.files.stored_arrays import StoredArrays
 from core.datasets.location import Location
-from core.datasets.npy_stream import NpyStream
 from core.datasets.source import ReadOptions, Source
-from core.datasets.stored_arrays import StoredArrays
 from core.errors import DataError
 from core.registry import READERS
 

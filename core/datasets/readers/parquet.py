@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.datasets.array_names import choose_split, split_of
-from core.datasets.damage import check_unpacked, printable, readable
-from core.datasets.image_decoder import Encoded, ImageDecoder
+from core.datasets.files.array_names import choose_split, split_of
+from core.datasets.files.damage import check_unpacked, printable, readable
+from core.datasets.files.image_decoder import Encoded, ImageDecoder
+from core.datasets.files.parquet_columns import Columns, choose_columns
+from core.datasets.files.parquet_footer import RowGroup, read_row_groups
+from core.datasets.files.parquet_values import labels_of, pixels_of
 from core.datasets.location import Location
-from core.datasets.parquet_columns import Columns, choose_columns
-from core.datasets.parquet_footer import RowGroup, read_row_groups
-from core.datasets.parquet_values import labels_of, pixels_of
 from core.datasets.source import PIECE_BYTES, Piece, ReadOptions, Source
 from core.errors import DataError
 from core.registry import READERS

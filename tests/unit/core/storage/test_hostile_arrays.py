@@ -18,7 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.datasets.by_name import open_images
-from core.datasets.in_memory import load_image_set
+from core.datasets.conversion.in_memory import load_image_set
 from core.errors import DataError, IntegrityError
 from core.reduce.reduce_run import checked_rows
 from core.run.index_map import IndexMap

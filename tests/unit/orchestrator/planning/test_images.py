@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.datasets.arrays import ArraySource
-from core.datasets.normalise import Target
+from core.datasets.conversion.normalise import Target
 from core.datasets.source import BrokenImage
 from orchestrator.planning.images import choose, spool
 from orchestrator.planning.request import Request

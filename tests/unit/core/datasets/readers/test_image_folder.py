@@ -17,10 +17,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.datasets.decode import ANIMATED, TRANSPARENT
-from core.datasets.folder_layout import NO_LABELS
+from core.datasets.files.decode import ANIMATED, TRANSPARENT
+from core.datasets.files.folder_layout import NO_LABELS
+from core.datasets.files.pixel_form import TO_8, TO_16, TO_GREY, TO_RGB
 from core.datasets.location import Location
-from core.datasets.pixel_form import TO_8, TO_16, TO_GREY, TO_RGB
 from core.datasets.readers.image_folder import ImageFolderReader
 from core.datasets.source import PIECE_BYTES, BrokenImage, ReadOptions, Source
 from core.errors import DataError
@@ -466,7 +466,7 @@ def test_files_are_fetched_together_where_the_file_system_allows(parallel: bool)
 
 
 def test_a_file_in_an_archive_that_unpacks_to_very_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.datasets.decode.MAX_BYTES", 10_000)
+    monkeypatch.setattr("core.datasets.files.decode.MAX_BYTES", 10_000)
     monkeypatch.setattr("core.datasets.readers.image_folder.MAX_BYTES", 10_000)
     with zipfile.ZipFile(tmp_path / "set.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("1.png", b"\0" * 10_000_000)

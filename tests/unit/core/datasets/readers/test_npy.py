@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from core.datasets import npy_stream
+from core.datasets.files import npy_stream
 from tests.sources import damaged, images_of, opened, refused, survives
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 4, 5, 3)).astype(np.uint8)

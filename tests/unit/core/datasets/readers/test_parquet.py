@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from core.datasets import damage
+from core.datasets.files import damage
 from core.datasets.readers import parquet
 from tests.sources import damaged, images_of, opened, refused, survives
 

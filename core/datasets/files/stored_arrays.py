@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.damage import MAX_IMAGE, MAX_LABELS, readable
+from core.datasets.files.damage import MAX_IMAGE, MAX_LABELS, readable
 from core.datasets.source import BrokenImage, Piece
 from core.errors import DataError
 

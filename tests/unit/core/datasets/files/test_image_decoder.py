@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.image_decoder import Encoded, ImageDecoder
-from core.datasets.pixel_form import TO_16, TO_RGB
+from core.datasets.files.image_decoder import Encoded, ImageDecoder
+from core.datasets.files.pixel_form import TO_16, TO_RGB
 from core.datasets.source import BrokenImage, ReadOptions
 from core.errors import DataError
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.datasets.decode import (
+from core.datasets.files.decode import (
     ANIMATED,
     CMYK,
     DEEP_COLOUR,

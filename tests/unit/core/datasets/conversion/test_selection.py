@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.datasets.selection import chosen_rows
+from core.datasets.conversion.selection import chosen_rows
 
 
 def test_all_and_the_first() -> None:

@@ -9,8 +9,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.channels import channels_last, with_channels
-from core.datasets.levels import PixelRange
+from core.datasets.conversion.channels import channels_last, with_channels
+from core.datasets.conversion.levels import PixelRange
 from core.datasets.source import Source
 from core.errors import DataError
 from core.image.pixels import Bounds

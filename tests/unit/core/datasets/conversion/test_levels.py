@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.datasets.levels import PixelRange, Reading
+from core.datasets.conversion.levels import PixelRange, Reading
 from core.errors import DataError
 from core.image.pixels import Bounds, to_float
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.datasets.labels import Labels, in_model_order, read_labels
+from core.datasets.conversion.labels import Labels, in_model_order, read_labels
 from core.errors import DataError
 
 NUMBERS = [2, 0, 1, 2]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.datasets.parquet_footer import read_row_groups
+from core.datasets.files.parquet_footer import read_row_groups
 from tests.sources import damaged
 
 TABLE = pa.table(

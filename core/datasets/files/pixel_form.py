@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.datasets.decode import Header, Picture
+from core.datasets.files.decode import Header, Picture
 
 TO_RGB = "grey images in a set with colour were read as RGB"
 TO_GREY = "colour images in a set of grey ones were converted to grey by ITU-R 601"

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from core.datasets.arrays import ArraySource
-from core.datasets.in_memory import ArraySink, load_image_set
-from core.datasets.normalise import Target, image_shape, normalise
+from core.datasets.conversion.in_memory import ArraySink, load_image_set
+from core.datasets.conversion.normalise import Target, image_shape, normalise
 from core.datasets.source import BrokenImage, Piece
 from core.errors import DataError
 

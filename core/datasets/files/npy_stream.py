@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.damage import MAX_UNPACKED, readable
+from core.datasets.files.damage import MAX_UNPACKED, readable
 from core.datasets.source import PIECE_BYTES, Piece
 from core.errors import DataError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.decode import IMAGE_SUFFIXES
+from core.datasets.files.decode import IMAGE_SUFFIXES
 from core.errors import DataError
 
 SPLITS = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.channels import channels_last, with_channels
+from core.datasets.conversion.channels import channels_last, with_channels
 from core.errors import DataError
 
 RNG = np.random.default_rng(0)

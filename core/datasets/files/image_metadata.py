@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.folder_layout import Layout
+from core.datasets.files.folder_layout import Layout
 from core.errors import DataError
 
 METADATA = "metadata.csv"

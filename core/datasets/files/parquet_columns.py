@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from core.datasets.array_names import IMAGE_NAMES, LABEL_NAMES, listed
-from core.datasets.damage import printable
+from core.datasets.files.array_names import IMAGE_NAMES, LABEL_NAMES, listed
+from core.datasets.files.damage import printable
 from core.datasets.source import ReadOptions
 from core.errors import DataError
 

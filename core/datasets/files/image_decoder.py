@@ -14,8 +14,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.decode import MAX_BYTES, Header, decode, read_header
-from core.datasets.pixel_form import PixelForm
+from core.datasets.files.decode import MAX_BYTES, Header, decode, read_header
+from core.datasets.files.pixel_form import PixelForm
 from core.datasets.source import PIECE_BYTES, BrokenImage, Piece, ReadOptions
 from core.errors import DataError
 

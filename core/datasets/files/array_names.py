@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.datasets.damage import printable
-from core.datasets.folder_layout import SPLITS
+from core.datasets.files.damage import printable
+from core.datasets.files.folder_layout import SPLITS
 from core.datasets.source import ReadOptions
 from core.errors import DataError
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets.base import ImageSet
-from core.datasets.labels import read_labels
-from core.datasets.normalise import Convert, Target, image_shape, normalise
+from core.datasets.conversion.labels import read_labels
+from core.datasets.conversion.normalise import Convert, Target, image_shape, normalise
 from core.datasets.source import Source
 from core.image.pixels import Bounds
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from core.datasets.damage import MAX_LABELS
+from core.datasets.files.damage import MAX_LABELS
 from core.errors import DataError
 
 
