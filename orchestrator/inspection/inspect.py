@@ -11,6 +11,7 @@ from core.datasets.by_name import open_images
 from core.datasets.conversion.normalise import image_shape
 from core.inspection.readings import Reading, best_reading
 from core.inspection.task import SampleLook, Task, look_at_sample
+from core.models.files.architecture import preprocessing_hint
 from core.models.files.card import ModelCard, resolve
 from core.models.inference.preprocessing import Preprocessing
 from core.models.inference.reading import SATURATES
@@ -115,11 +116,9 @@ def _warnings(model: ModelFound, sample: SampleFound | None, best: Reading | Non
         )
     if model.output == "probabilities":
         found.append(SATURATES)
-    if model.usual_preprocess and model.preprocess == "none" and best is None:
-        found.append(
-            f"models like this ({model.architecture}) usually need --preprocess {model.usual_preprocess}, and have none"
-            " inside"
-        )
+    hint = preprocessing_hint(model.architecture, model.usual_preprocess)
+    if hint and model.preprocess == "none" and best is None:
+        found.append(hint)
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ from core.datasets.conversion.labels import in_model_order
 from core.datasets.conversion.normalise import Target, image_shape
 from core.datasets.source import Source
 from core.errors import StoreError
+from core.models.files.architecture import preprocessing_hint
 from core.models.files.card import ModelCard, resolve
 from core.models.inference.preprocessing import Preprocessing
 from core.run.manifest import DataRef, Manifest, ModelRef, RunConfig
@@ -97,11 +98,9 @@ def _model_notes(request: Request, card: ModelCard) -> list[str]:
     notes = list(card.notes)
     if request.bounds is None and card.pixel_bounds and card.pixel_bounds != UNIT:
         notes.append("the bounds are {:g}..{:g}, as the model's first layers say".format(*card.pixel_bounds))
-    if request.preprocess == "none" and card.preprocessing:
-        notes.append(
-            f"models of the architecture {card.architecture} usually need --preprocess {card.preprocessing}, unless"
-            " they were trained without it"
-        )
+    hint = preprocessing_hint(card.architecture, card.preprocessing)
+    if request.preprocess == "none" and hint:
+        notes.append(hint)
     return notes
 
 

@@ -70,3 +70,15 @@ def _names(model: Any) -> Iterator[str]:
     yield str(model.name)
     for layer in getattr(model, "layers", ()):
         yield from _names(layer)
+
+
+def preprocessing_hint(family: str | None, mode: str | None) -> str | None:
+    """What to tell the user of a model without preprocessing whose architecture usually needs one; None if it doesn't.
+
+    Args:
+        family: the architecture.
+        mode: the ``--preprocess`` that models of it usually need.
+    """
+    if mode is None:
+        return None
+    return f"models of the architecture {family} usually need --preprocess {mode}, unless they were trained without it"

@@ -103,7 +103,9 @@ def test_it_finds_the_least_change_whatever_it_is_told_of_the_margins(
     # The boundary lies somewhere on the way, between two sums of levels.
     bound = np.floor(start.sum() + where * (end - start).sum()) + 0.5
     place = (bound - start.sum()) / (end - start).sum() * 2**5
-    assume(abs(place - round(place)) > 1e-3)  # otherwise rounding decides on which side of it a place that is tried lies
+    assume(
+        abs(place - round(place)) > 1e-3
+    )  # otherwise rounding decides on which side of it a place that is tried lies
     clean, far = image(*start) / np.float32(255), image(*end) / np.float32(255)
     classifier = Counting(WEIGHTS, np.array([bound / 255, 0.0]))
     margins = None if told is None else np.array(told, np.float32)[:, None]
