@@ -243,7 +243,7 @@ def test_help_names_every_command() -> None:
     assert done.returncode == 0
     listed = re.findall(r"^  ([a-z]+) ", done.stdout.partition("Commands:\n")[2], flags=re.MULTILINE)
     assert sorted(listed) == [
-        "attacks", "cancel", "compare", "doctor", "export", "flower", "generate", "list", "prune", "report",
+        "attacks", "cancel", "compare", "doctor", "export", "flower", "generate", "inspect", "list", "prune", "report",
         "resume", "run", "status", "train", "worker",
     ]  # fmt: skip
     for name in listed:
