@@ -81,7 +81,7 @@ def gradients_of(model: Any, shape: tuple[int, ...]) -> dict[str, Callable[..., 
 
     def with_parts(*, constants: bool, operations: tuple[str, ...]) -> Callable[..., Any]:
         def gradient(x: Any, y: Any) -> Any:
-            with weights.as_constants() if constants else nullcontext(), fast_gradients(operations):
+            with weights.in_graph() if constants else nullcontext(), fast_gradients(operations):
                 return input_gradient(loss(x, y), x)
 
         return compiled(gradient, *specs)

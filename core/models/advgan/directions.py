@@ -11,7 +11,7 @@ import numpy as np
 from core.errors import ModelError
 from core.image.pixels import Images
 from core.models.fast.compiled import compiled
-from core.models.fast.frozen import Weights, memory_with_graphs
+from core.models.fast.frozen import Weights, memory_with_functions
 from core.models.files.loading import load_model
 
 _BATCH = 64
@@ -39,10 +39,10 @@ class Directions:
         model = load_model(path)
         _check_shapes(path, model, image_shape)
         weights = Weights(model)
-        self.memory = memory_with_graphs(model, graphs=1)
+        self.memory = memory_with_functions(model, functions=1)
 
         def forward(x: Any) -> Any:
-            with weights.as_constants():
+            with weights.in_graph():
                 return model(x, training=False)
 
         self._forward = compiled(forward, tf.TensorSpec((None, *image_shape), tf.float32))

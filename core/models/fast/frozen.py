@@ -1,7 +1,8 @@
-"""Turns a model's weights into constants of the traced graph.
+"""Turns a model's weights into constants or variables of the traced graph.
 
-TensorFlow then folds whatever depends on weights alone, such as batch normalisation into the preceding convolution and
-the filter of the strided form into one array. Each graph holds its own copy of the weights.
+Of constants TensorFlow folds whatever depends on weights alone, such as batch normalisation into the preceding
+convolution and the filter of the strided form into one array. But each compiled function takes several copies of them,
+so the large weights of a large model are variables, which all functions of a ``Program`` share.
 """
 
 from __future__ import annotations
@@ -9,36 +10,53 @@ from __future__ import annotations
 import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+from weakref import WeakKeyDictionary
 
-MAX_CONSTANT_BYTES = 128 << 20
+from core.models.fast.compiled import in_program, session_variable
+
+MAX_CONSTANT_BYTES = 32 << 20  # of all weights of a model
+MAX_SMALL_BYTES = 64 << 10  # of a weight that is a constant in any model, such as those of batch normalisation
+# Copies of the constants, what their tracing leaves behind included; measured with ResNet50.
+_COPIES_OF_GRAPH, _COPIES_OF_FUNCTION = 15, 2
 
 
 class Weights:
-    """A snapshot of a model's weights; empty for models with more than 128 MiB of them."""
+    """A model's weights, as traced graphs read them."""
 
     def __init__(self, model: Any) -> None:
         import keras
 
         # The variables of a SavedModel belong to its functions and stay there.
-        own = [each for each in model.variables if isinstance(each, keras.Variable)]
-        self._values = [(each, each.numpy()) for each in own] if _are_constants(model) else []
+        self._variables = [each for each in model.variables if isinstance(each, keras.Variable)]
+        self._all_constant = _are_constants(model)
+        self._tensors: WeakKeyDictionary[Any, list[tuple[Any, Any]]] = WeakKeyDictionary()
 
-    def as_constants(self) -> AbstractContextManager[Any]:
-        """A context in which traced graphs get the weights as constants, or, above 128 MiB, as variables."""
+    def in_graph(self) -> AbstractContextManager[Any]:
+        """A context in which the functions traced into a ``Program`` read the weights there, once for all of them."""
         import keras
         import tensorflow as tf
 
-        if not self._values:
+        if not self._variables or not (self._all_constant or in_program()):
             return nullcontext()
-        scope: AbstractContextManager[Any] = keras.StatelessScope(
-            [(variable, tf.constant(value)) for variable, value in self._values]
-        )
+        graph = tf.compat.v1.get_default_graph()
+        if graph not in self._tensors:
+            self._tensors[graph] = [(each, self._tensor(each)) for each in self._variables]
+        scope: AbstractContextManager[Any] = keras.StatelessScope(self._tensors[graph])
         return scope
 
+    def _tensor(self, variable: Any) -> Any:
+        import tensorflow as tf
 
-def memory_with_graphs(model: Any, graphs: int) -> int:
-    """The size in bytes of the weights in the model and in the copies of this many traced graphs."""
-    return _weight_bytes(model) * (1 + graphs if _are_constants(model) else 1)
+        with tf.init_scope():
+            value = variable.numpy()
+        constant = self._all_constant or value.nbytes <= MAX_SMALL_BYTES
+        return tf.constant(value) if constant else session_variable(value)
+
+
+def memory_with_functions(model: Any, functions: int) -> int:
+    """The size in bytes of the weights in the model and in this many compiled functions of a ``Program``."""
+    copies = _COPIES_OF_GRAPH + _COPIES_OF_FUNCTION * functions if _are_constants(model) else 1
+    return _weight_bytes(model) * (1 + copies)
 
 
 def _are_constants(model: Any) -> bool:

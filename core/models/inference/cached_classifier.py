@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from core.models.fast.frozen import memory_with_graphs
+from core.models.fast.frozen import memory_with_functions
 from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import settle
 from core.models.inference.classifier import KerasClassifier
 from core.models.inference.preprocessing import NO_PREPROCESSING, Preprocessing
 from core.runtime.memory_cache import cached
 
-_GRAPHS = 3  # the forward pass, and the gradients of two losses
+_FUNCTIONS = 3  # the forward pass, and the gradients of two losses
 
 
 def cached_classifier(
@@ -43,7 +43,7 @@ def cached_classifier(
         with file() as path:
             model = load_model(path, trusted=trusted)
         found = settle(lambda size: KerasClassifier(model, shape, size, preprocessing), batch_size, shape)
-        return found, memory_with_graphs(model, _GRAPHS)
+        return found, memory_with_functions(model, _FUNCTIONS)
 
     applied = NO_PREPROCESSING if preprocessing.mode == "none" else preprocessing  # then the bounds don't matter
     return cached(("classifier", sha256, shape, batch_size, trusted, applied), load)

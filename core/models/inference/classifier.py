@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.image.pixels import Images
-from core.models.fast.compiled import compiled
+from core.models.fast.compiled import Program
 from core.models.fast.frozen import Weights
 from core.models.fast.gradients import fast_gradients, input_gradient
 from core.models.inference.preprocessing import NO_PREPROCESSING, Preprocessing
@@ -87,20 +87,20 @@ class KerasClassifier:
         def logits(x: Any) -> Any:
             return self.reading.logits(preprocessing(x))
 
-        weights = Weights(model)
+        weights, program = Weights(model), Program()
         x_spec, y_spec = tf.TensorSpec((None, *image_shape), tf.float32), tf.TensorSpec((None,), tf.int64)
 
         def forward(x: Any) -> Any:
-            with weights.as_constants():
+            with weights.in_graph():
                 return logits(x)
 
         def backward(loss: Loss, x: Any, y: Any) -> Any:
-            with weights.as_constants(), fast_gradients():
+            with weights.in_graph(), fast_gradients():
                 z = logits(x)
                 return z, input_gradient(_LOSSES[loss](z, y), x)
 
         def towards_rivals(count: int, x: Any, y: Any) -> Any:
-            with weights.as_constants(), fast_gradients():
+            with weights.in_graph(), fast_gradients():
                 z = logits(x)
                 own = tf.one_hot(y, self.classes)
                 found = tf.math.top_k(tf.where(own > 0, tf.float32.min, z), count, index_type=tf.int64).indices
@@ -109,9 +109,9 @@ class KerasClassifier:
                 return z, found, tf.stack([input_gradient(z, x, each) for each in upstream], axis=1)
 
         # Traced on first use: few runs need both losses.
-        self._forward = cache(lambda: compiled(forward, x_spec))
-        self._backward = cache(lambda loss: compiled(partial(backward, loss), x_spec, y_spec))
-        self._rivals = cache(lambda count: compiled(partial(towards_rivals, count), x_spec, y_spec))
+        self._forward = cache(lambda: program.compiled(forward, x_spec))
+        self._backward = cache(lambda loss: program.compiled(partial(backward, loss), x_spec, y_spec))
+        self._rivals = cache(lambda count: program.compiled(partial(towards_rivals, count), x_spec, y_spec))
 
     def logits(self, images: Images) -> NDArray[np.float32]:
         """See Classifier."""

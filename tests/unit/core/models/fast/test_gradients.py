@@ -295,11 +295,14 @@ def test_whole_models_and_nothing_of_theirs_changes(image: tuple[int, int, int],
         np.testing.assert_array_equal(now, then)
 
 
-def test_many_weights_stay_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("small", [0, 1 << 10])
+def test_the_large_weights_of_a_large_model_are_variables(monkeypatch: pytest.MonkeyPatch, small: int) -> None:
     model = small_model((12, 12, 1), True)
     x, y = np.random.default_rng(0).random((4, 12, 12, 1), np.float32), np.zeros(4, np.int64)
-    folded = KerasClassifier(model, (12, 12, 1), 4).gradient(x, y, "margin")
+    folded = KerasClassifier(model, (12, 12, 1), 4)
     monkeypatch.setattr("core.models.fast.frozen.MAX_CONSTANT_BYTES", 0)
-    kept = KerasClassifier(model, (12, 12, 1), 4).gradient(x, y, "margin")
-    np.testing.assert_allclose(kept[0], folded[0], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(kept[1], folded[1], rtol=1e-4, atol=1e-5)
+    monkeypatch.setattr("core.models.fast.frozen.MAX_SMALL_BYTES", small)
+    kept = KerasClassifier(model, (12, 12, 1), 4)
+    for theirs, ours in zip(folded.gradient(x, y, "margin"), kept.gradient(x, y, "margin"), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(kept.logits(x), folded.logits(x), rtol=1e-4, atol=1e-5)

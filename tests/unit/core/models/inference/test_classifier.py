@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import ModelError
-from core.models.fast.compiled import compiled
+from core.models.fast.compiled import Program
 from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import position_free, same_sizes, settle
 from core.models.inference.classifier import KerasClassifier, predict
@@ -160,8 +160,10 @@ def test_smaller_passes_serve_only_where_they_give_the_same_bits() -> None:
 def test_a_pass_is_filled_up_to_the_next_size(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
+    own = Program.compiled
+
     def watched(*traced: Any) -> Any:
-        inner = compiled(*traced)
+        inner = own(*traced)
 
         def call(x: Any, *more: Any) -> Any:
             seen.append(len(x))
@@ -169,7 +171,7 @@ def test_a_pass_is_filled_up_to_the_next_size(monkeypatch: pytest.MonkeyPatch) -
 
         return call
 
-    monkeypatch.setattr("core.models.inference.classifier.compiled", watched)
+    monkeypatch.setattr(Program, "compiled", watched)
     classifier = KerasClassifier(build("dense softmax"), SHAPE, 8)
     classifier.sizes = (4, 8)
     x = images(17)
