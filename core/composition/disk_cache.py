@@ -21,7 +21,7 @@ from core.runtime.cache_dir import cache_dir
 Arrays = dict[str, NDArray[Any]]
 WORTH_EMBEDDING = 2000  # images; for fewer, comparing each with every candidate is faster than computing an embedding
 _AT_A_TIME = 1024  # images
-_VERSION = 2  # increment whenever the computation changes
+_VERSION = 3  # increment whenever the computation changes
 
 
 def candidate_arrays(pictures: ImageSet, bounds: Bounds) -> Arrays:

@@ -1,20 +1,22 @@
-"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4)), with scikit-image's steps in its order."""
+"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4)), as scikit-image defines it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-WINDOW = 11  # pixels
-SIGMA, RADIUS = 1.5, WINDOW // 2
+from core.image.blur import RADIUS, SIGMA, TILE, WINDOW, blur_columns, blur_rows
+
 K1, K2 = 0.01, 0.03
+_AT_A_TIME = 1 << 14  # windows, whose moments fit into a core's cache
 
 Planes = NDArray[np.float64]
 """The channels of all images as one stack, (n * C, H, W)."""
+
+__all__ = ["SIGMA", "WINDOW", "mean_ssim", "mean_ssim_cropped_and_full", "window_means"]
 
 
 def mean_ssim(a: NDArray[Any], b: NDArray[Any], extent: float) -> NDArray[np.float64]:
@@ -29,7 +31,7 @@ def mean_ssim(a: NDArray[Any], b: NDArray[Any], extent: float) -> NDArray[np.flo
     Returns:
         One value per pair, (n,).
     """
-    return _image_means(_ssim_map(_planes(a), _planes(b), extent, window_means), len(a))
+    return _image_means(_ssim_map(_planes(a), _planes(b), extent), len(a))
 
 
 def mean_ssim_cropped_and_full(
@@ -45,40 +47,55 @@ def mean_ssim_cropped_and_full(
     Returns:
         The cropped and the full means, (n,) each.
     """
-    full = _ssim_map(_planes(a), _planes(b), extent, _reflected_window_means)
+    full = _ssim_map(_reflected_planes(a), _reflected_planes(b), extent)
     cropped = full[:, RADIUS:-RADIUS, RADIUS:-RADIUS]
     return _image_means(cropped, len(a)), _image_means(full, len(a))
 
 
 def window_means(planes: Planes) -> Planes:
     """Compute the Gaussian-weighted mean over each window inside the plane: (m, H, W) to (m, H - 10, W - 10)."""
-    rows = _blur(planes, axis=1)[:, RADIUS:-RADIUS]
-    return _blur(rows, axis=2)[:, :, RADIUS:-RADIUS]
+    return blur_columns(blur_rows(planes))
 
 
-def _reflected_window_means(planes: Planes) -> Planes:
-    """The Gaussian-weighted mean over the window around each pixel of (m, H, W)."""
-    return _blur(_blur(planes, axis=1), axis=2)
-
-
-def _blur(planes: Planes, axis: int) -> Planes:
-    from scipy.ndimage import gaussian_filter1d
-
-    blurred: Planes = gaussian_filter1d(planes, SIGMA, axis=axis, radius=RADIUS)
-    return blurred
-
-
-def _ssim_map(x: Planes, y: Planes, extent: float, means: Callable[[Planes], Planes]) -> Planes:
-    """The SSIM of each window; ``means`` computes the window means."""
-    mean_x, mean_y = means(x), means(y)
-    variance_x = means(x * x) - mean_x * mean_x
-    variance_y = means(y * y) - mean_y * mean_y
-    covariance = means(x * y) - mean_x * mean_y
-    c1, c2 = (K1 * extent) ** 2, (K2 * extent) ** 2
-    luminance = (2 * mean_x * mean_y + c1, mean_x**2 + mean_y**2 + c1)
-    structure = (2 * covariance + c2, variance_x + variance_y + c2)
-    values: Planes = (luminance[0] * structure[0]) / (luminance[1] * structure[1])
+def _ssim_map(x: Planes, y: Planes, extent: float) -> Planes:
+    """The SSIM of each window inside the planes, (m, H, W) to (m, H - 10, W - 10), in parts that fit into a cache."""
+    count, height, width = len(x), x.shape[1] - 2 * RADIUS, x.shape[2] - 2 * RADIUS
+    values: Planes = np.empty((count, height, width))
+    planes, rows = max(1, _AT_A_TIME // (height * width)), max(1, _AT_A_TIME // width // TILE) * TILE
+    for first in range(0, count, planes):
+        for top in range(0, height, rows):
+            part = slice(first, first + planes), slice(top, top + rows + 2 * RADIUS)
+            _ssim_of(x[part], y[part], extent, values[first : first + planes, top : top + rows])
     return values
+
+
+def _ssim_of(x: Planes, y: Planes, extent: float, values: Planes) -> None:
+    """Write the SSIM of each window inside the planes to ``values``.
+
+    The two variances are needed only as a sum, so four window means are enough.
+    """
+    moments = np.empty((4, *x.shape))
+    moments[0], moments[1] = x, y
+    np.multiply(x, x, out=moments[2])
+    moments[2] += y * y
+    np.multiply(x, y, out=moments[3])
+    mean_x, mean_y, squares, products = window_means(moments)
+    c1, c2 = (K1 * extent) ** 2, (K2 * extent) ** 2
+    means = mean_x * mean_y
+    mean_x *= mean_x
+    mean_y *= mean_y
+    mean_x += mean_y  # the sum of the squared means
+    squares -= mean_x  # the sum of the variances
+    products -= means  # the covariance
+    means *= 2
+    means += c1
+    products *= 2
+    products += c2
+    products *= means
+    mean_x += c1
+    squares += c2
+    squares *= mean_x
+    np.divide(products, squares, out=values)
 
 
 def _image_means(planes: Planes, count: int) -> NDArray[np.float64]:
@@ -91,4 +108,16 @@ def _image_means(planes: Planes, count: int) -> NDArray[np.float64]:
 def _planes(images: NDArray[Any]) -> Planes:
     """Images (n, H, W, C) as one stack of channels (n * C, H, W)."""
     count, height, width, channels = images.shape
-    return np.moveaxis(images, 3, 1).astype(np.float64, copy=False).reshape(count * channels, height, width)
+    stack: Planes = np.ascontiguousarray(np.moveaxis(images, 3, 1), np.float64)
+    return stack.reshape(count * channels, height, width)
+
+
+def _reflected_planes(images: NDArray[Any]) -> Planes:
+    """Images (n, H, W, C) as one stack of channels with reflected borders, (n * C, H + 10, W + 10)."""
+    count, height, width, channels = images.shape
+    stack: Planes = np.empty((count, channels, height + 2 * RADIUS, width + 2 * RADIUS))
+    stack[..., RADIUS:-RADIUS, RADIUS:-RADIUS] = np.moveaxis(images, 3, 1)
+    for each in (stack, stack.swapaxes(2, 3)):  # the columns of all rows last, so that corners are reflected twice
+        each[..., :RADIUS, :] = each[..., RADIUS : 2 * RADIUS, :][..., ::-1, :]
+        each[..., -RADIUS:, :] = each[..., -2 * RADIUS : -RADIUS, :][..., ::-1, :]
+    return stack.reshape(count * channels, *stack.shape[2:])
