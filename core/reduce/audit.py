@@ -26,7 +26,8 @@ from core.shard.cascade import stages_of
 from core.shard.ledger import measure
 from core.storage.npy_header import npy_header
 
-_SAMPLE = 256  # images measured a second time
+_SAMPLE, _LEAST = 256, 16  # images measured a second time, of small and of large images
+_VALUES = 256 * 64 * 64 * 3  # pixel values in that sample
 _PIECE = 16 << 20  # pixel values read at a time
 
 
@@ -102,20 +103,35 @@ def check_machines(fingerprints: list[Fingerprint]) -> AuditCheck:
     return AuditCheck(name="same kind of machine", passed=len(kinds) == 1, detail=detail)
 
 
+def sample_size(count: int, image_shape: tuple[int, ...]) -> int:
+    """The number of images to measure a second time: fewer of large images, and the same in any repetition of a run.
+
+    Args:
+        count: the images of the run.
+        image_shape: (H, W, C).
+
+    Example:
+        >>> sample_size(10_000, (28, 28, 1)), sample_size(10_000, (224, 224, 3)), sample_size(10, (224, 224, 3))
+        (256, 20, 10)
+    """
+    return min(count, _SAMPLE, max(_LEAST, _VALUES // math.prod(image_shape)))
+
+
 def check_sample(run: RunStore, manifest: Manifest, classifier: Classifier) -> AuditCheck:
     """Measure some random images again from the written artifacts, and check that the ledger agrees.
 
     This time both SSIMs are computed by scikit-image itself.
     """
-    count = manifest.data.count
-    chosen = np.sort(np.random.default_rng(manifest.config.seed).choice(count, min(_SAMPLE, count), replace=False))
     data, bounds = manifest.data, manifest.config.bounds
+    size = sample_size(data.count, data.image_shape)
+    chosen = np.sort(np.random.default_rng(manifest.config.seed).choice(data.count, size, replace=False))
     clean = to_float(run.inputs.chosen_images(data, chosen), bounds)
     adversarial = run.results.chosen_attack_data(data, chosen)
     again = measure(classifier, clean, adversarial, bounds)
     found: dict[str, Any] = {
         "clean_prediction": again.clean_prediction,
         "adversarial_prediction": again.adversarial_prediction,
+        "success_uint8": again.uint8_prediction != again.clean_prediction,
         **again.metrics,
         **by_scikit_image(clean, adversarial, bounds),
     }

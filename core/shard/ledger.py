@@ -84,12 +84,14 @@ def measure(
     rounded = to_float(to_uint8(adversarial, bounds), bounds)
     changed = (rounded != adversarial).any(axis=(1, 2, 3))
     # Together, so that fewer places of a batch stay empty; an image on the 8-bit levels is its own rounded one.
-    after = predict(classifier, np.concatenate([adversarial, rounded[changed]]))
-    uint8_prediction = after[: len(adversarial)].copy()
-    uint8_prediction[changed] = after[len(adversarial) :]
+    unknown = clean[: len(clean) if clean_prediction is None else 0]
+    found = predict(classifier, np.concatenate([adversarial, rounded[changed], unknown]))
+    after, of_rounded, before = np.split(found, np.cumsum([len(adversarial), np.count_nonzero(changed)]))
+    uint8_prediction = after.copy()
+    uint8_prediction[changed] = of_rounded
     return Measured(
-        predict(classifier, clean) if clean_prediction is None else clean_prediction,
-        after[: len(adversarial)],
+        before if clean_prediction is None else clean_prediction,
+        after,
         uint8_prediction,
         measure_metrics(clean, adversarial, bounds),
     )

@@ -269,6 +269,36 @@ def test_a_value_that_was_not_measured_fails_the_audit(tmp_path: Path, monkeypat
     assert check.detail.endswith(f"they differ in {column}")
 
 
+def test_success_after_rounding_is_measured_again(tmp_path: Path, monkeypatch: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from core.reduce import audit
+
+    run = planned(tmp_path, monkeypatch)
+    attack(run)
+    reduce_run(run, linear_classifier)
+    ledger = pq.read_table(io.BytesIO(run.results.content(LEDGER)))
+    flipped = pc.invert(ledger.column("success_uint8"))
+    wrong = ledger.set_column(ledger.schema.get_field_index("success_uint8"), "success_uint8", flipped)
+    assert pa.types.is_boolean(flipped.type)
+    run.results.write(LEDGER, lambda file: pq.write_table(wrong, file, row_group_size=7))
+    check = audit.check_sample(run, run.manifest(), linear_classifier(run, run.manifest()))
+    assert not check.passed
+    assert check.detail.endswith("they differ in success_uint8")
+
+
+@pytest.mark.parametrize(
+    ("count", "shape", "images"),
+    [(30, (28, 28, 1), 30), (5000, (28, 28, 1), 256), (5000, (64, 64, 3), 256), (5000, (224, 224, 3), 20),
+     (5000, (2048, 2048, 3), 16), (9, (2048, 2048, 3), 9)],
+)  # fmt: skip
+def test_fewer_large_images_are_measured_again(count: int, shape: tuple[int, ...], images: int) -> None:
+    from core.reduce.audit import sample_size
+
+    assert sample_size(count, shape) == images
+
+
 def test_other_checks_can_fail(tmp_path: Path, monkeypatch: Any) -> None:
     from core.reduce import audit
 
