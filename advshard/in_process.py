@@ -17,6 +17,7 @@ from core.datasets.conversion.normalise import image_shape
 from core.image.pixels import Bounds, Preprocess
 from core.models.files.card import resolve
 from core.models.files.loading import load_model
+from core.models.files.operations import count_operations
 from core.models.files.pixel_bounds import pixel_bounds
 from core.models.inference.batch_invariance import settle
 from core.models.inference.classifier import KerasClassifier
@@ -25,9 +26,11 @@ from core.models.inference.shapes import read_shapes
 from core.run.manifest import StageConfig
 from core.run.value import Scalar
 from core.runtime.asset import Asset
+from core.runtime.bfloat16 import bfloat16_instructions
 from core.shard.cascade import run_stages, stages_of
 from core.shard.examples import examples_of
 from orchestrator.planning.inputs import with_assets
+from orchestrator.planning.precision import Wanted, choose_precision
 from orchestrator.planning.request import DEFAULT_FALLBACK, Request
 from orchestrator.planning.validate import check_target, default_batch_size, run_config
 
@@ -44,6 +47,7 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
     bounds: Bounds | None = None,
     preprocess: Preprocess = "none",
     seed: int = Request.seed,
+    precision: Wanted = "float32",
     **hyper_parameters: Scalar,
 ) -> NDArray[np.float32]:
     """Attack images in this process, without workers, store or report.
@@ -64,6 +68,7 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
             0 and 1.
         preprocess: Keras's preprocessing between pixels and model: ``"tf"``, ``"torch"``, ``"caffe"`` or ``"none"``.
         seed: of everything random.
+        precision: of gradients; float32 decides every prediction. ``"auto"``: bfloat16 where processor and model gain.
         **hyper_parameters: of the attack, such as ``steps=20``.
 
     Returns:
@@ -103,7 +108,10 @@ def attack(  # noqa: PLR0913 - each but four is a keyword with a default
     given = load_image_set(source, config.bounds, channels=channels, stated=bool(bounds or said))
     shape: tuple[int, int, int] = given.images.shape[1:]
     before = Preprocessing(preprocess, config.bounds)
-    classifier = settle(lambda size: KerasClassifier(loaded, shape, size, before), default_batch_size(shape), shape)
+    chosen, _ = choose_precision(precision, config, count_operations(loaded), bfloat16_instructions(), elsewhere=False)
+    classifier = settle(
+        lambda size: KerasClassifier(loaded, shape, size, before, chosen), default_batch_size(shape), shape
+    )
     check_target(config, classifier.classes)
     in_model_order(given.name, Labels(given.labels, given.class_names), classifier.classes)
     config, inputs = with_assets(config, given, known_as)

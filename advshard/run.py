@@ -16,6 +16,7 @@ from core.run.value import Scalar
 from core.runtime.settings import DEFAULT_QUEUE, settings
 from orchestrator.options import modules_to_import, trusted
 from orchestrator.planning.plan import plan
+from orchestrator.planning.precision import Wanted
 from orchestrator.planning.request import DEFAULT_FALLBACK, Request
 
 
@@ -40,6 +41,7 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
     limit: int | None = None,
     sample: int | None = None,
     seed: int = Request.seed,
+    precision: Wanted = "float32",
     trust_model: bool = False,
     imports: Sequence[str] = (),
     flower: bool = False,
@@ -74,6 +76,7 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
         limit: attack the first images alone.
         sample: attack this many images, drawn by the seed from each class in proportion.
         seed: of everything random.
+        precision: of gradients; float32 decides every prediction. ``"auto"``: bfloat16 where processor and model gain.
         trust_model: whether code in the model's file, such as a Lambda layer, may run.
         imports: modules or .py files with layers of your own, imported before the model; needs ``trust_model``.
         flower: whether Flower shows the run while it goes on.
@@ -109,6 +112,8 @@ def run(  # noqa: PLR0913 - each but four is a keyword with a default, as in the
             bounds=bounds,
             preprocess=preprocess,
             seed=seed,
+            precision=precision,
+            elsewhere=settings().broker(broker) is not None,
             trust_model=trusted(trust_model),
             imports=modules_to_import(imports, trust_model=trusted(trust_model)),
         )

@@ -18,6 +18,8 @@ Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 class LinearClassifier:
     """Logits W x + b, of flattened images of any shape."""
 
+    exact = True
+
     def __init__(
         self, weights: NDArray[np.float64], bias: NDArray[np.float64] | None = None, batch_size: int = 4
     ) -> None:
@@ -60,6 +62,8 @@ class LinearClassifier:
 class ScriptedClassifier:
     """Never flips; its gradient is a function of the image alone."""
 
+    exact = True
+
     def __init__(self, gradient_of: Callable[[Images], NDArray[np.float32]], batch_size: int = 4) -> None:
         self.gradient_of = gradient_of
         self.batch_size = batch_size
@@ -83,6 +87,8 @@ class SmoothClassifier:
 
     differentiated, evaluated: the points of ``gradient`` and of ``logits``, in their order.
     """
+
+    exact = True
 
     def __init__(self, f: Function, df: Function, batch_size: int = 4) -> None:
         self.f, self.df, self.batch_size, self.classes = f, df, batch_size, 2
@@ -118,6 +124,7 @@ class CountingClassifier:
 
     def __init__(self, classifier: Classifier) -> None:
         self.classifier, self.batch_size, self.classes = classifier, classifier.batch_size, classifier.classes
+        self.exact = classifier.exact
         self.forward: Counter[int] = Counter()
         self.backward: Counter[int] = Counter()
 

@@ -129,6 +129,10 @@ class Attack(BaseModel):
     heavy: ClassVar[bool] = False
     """Whether a few images take so long that each shard, however small, gets a separate task."""
 
+    gradients_in_bfloat16: ClassVar[bool] = False
+    """Whether gradients are worth computing in bfloat16: the attack follows them, and its result does not depend on
+    the last bits of the logits that come with them."""
+
     def prepare(
         self,
         images: ImageSet,  # noqa: ARG002 - for subclasses

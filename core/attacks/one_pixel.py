@@ -93,12 +93,12 @@ class OnePixel(Attack):
         for start in range(0, len(examples.images), classifier.batch_size):
             rows = np.arange(start, min(start + classifier.batch_size, len(examples.images)))
             images = examples.images[rows]
-            result.forward_passes[rows] += 1
+            result.forward_passes[rows] += 1 + (seeds > 0 and not classifier.exact)
             result.backward_passes[rows] += bool(seeds)
             if seeds:
                 logits, gradients = classifier.gradient(images, examples.labels[rows], "margin")
                 gradients = -gradients if examples.targeted else gradients
-            else:
+            if not seeds or not classifier.exact:
                 logits = classifier.logits(images)
             reached = examples.reached(logits.argmax(axis=1), rows)
             for place in np.flatnonzero(~(reached & self.early_stop)):

@@ -160,4 +160,5 @@ def _chosen_rows(chosen: NDArray[np.int64], columns: list[str], file: IO[bytes])
 
 def _describe(fingerprint: Fingerprint) -> str:
     software = ", ".join(f"{name} {version}" for name, version in sorted(fingerprint.versions.items()))
-    return f"{software}, {fingerprint.processor}, batch of {fingerprint.batch_size}"
+    precision = "" if fingerprint.precision == "float32" else f", gradients in {fingerprint.precision}"
+    return f"{software}, {fingerprint.processor}, batch of {fingerprint.batch_size}{precision}"

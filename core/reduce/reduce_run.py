@@ -98,6 +98,7 @@ def reduce_run(run: RunStore, classifier_of: ClassifierOf) -> Report:
         history=history_of(run),
         gates=statistics.gates(manifest.model.classes, manifest.data.class_names),
         notes=list(manifest.data.notes),
+        precision=manifest.config.precision,
         broken_images=list(manifest.data.broken),
     )
     run.results.write_report(report)

@@ -12,6 +12,7 @@ from core.errors import StoreError
 from core.image.pixels import Preprocess
 from core.run.value import Count, Scalar, Sha256, Size, Value
 from core.run.work_unit import MAX_RANGE, ShardRange
+from core.runtime.bfloat16 import Precision
 
 MAX_SHARDS = 10**8  # file names have eight digits for a shard
 LARGEST_BATCH = 2**16
@@ -64,6 +65,7 @@ class RunConfig(Value):
         preprocess: Keras's preprocessing between pixels and model.
         seed: selects all random numbers.
         batch_size: the fixed number of images in every pass through the model.
+        precision: of gradients; predictions are float32's.
     """
 
     stages: tuple[StageConfig, ...] = Field(min_length=1)
@@ -73,6 +75,7 @@ class RunConfig(Value):
     preprocess: Preprocess = "none"
     seed: int = Field(ge=0)
     batch_size: int = Field(ge=1, le=LARGEST_BATCH)
+    precision: Precision = "float32"
 
     @model_validator(mode="after")
     def _ordered(self) -> RunConfig:

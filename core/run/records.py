@@ -17,11 +17,13 @@ class Fingerprint(Value):
         versions: the worker's software.
         processor: its processor, see core.runtime.fingerprint.
         batch_size: images in a pass.
+        precision: of gradients, with the processor's instructions if it is not float32.
     """
 
     versions: dict[str, str]
     processor: str
     batch_size: Size
+    precision: str = "float32"
 
 
 class ShardRecord(Value):

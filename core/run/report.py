@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from core.run.manifest import BrokenRef
 from core.run.value import Count, Rate, Sha256, Size, Value
+from core.runtime.bfloat16 import Precision
 
 NEED_LABELS = ("clean_accuracy", "robust_accuracy", "error_rate", "classes")
 """The fields of a report that compare predictions with labels: None for a set without labels."""
@@ -132,6 +133,7 @@ class Report(Value):
         history: attempts and faults.
         gates: checks of the set-up.
         notes: how images and labels were understood where there was a choice.
+        precision: of gradients; every prediction is float32's.
         broken_images: images that can't be read and were left out.
     """
 
@@ -165,6 +167,7 @@ class Report(Value):
     history: History
     gates: list[Gate] = Field([])
     notes: list[str] = Field([])
+    precision: Precision = "float32"
     broken_images: list[BrokenRef] = Field([])
 
     @property

@@ -23,6 +23,7 @@ from core.shard.cascade import run_stages, stages_of
 from core.shard.examples import examples_of
 from core.shard.ledger import NO_TARGET
 from core.shard.run_assets import assets_of
+from core.shard.run_model import precision_here
 
 ClassifierOf = Callable[[RunStore, Manifest], Classifier]
 
@@ -74,7 +75,12 @@ def run_shard(run: RunStore, shards: ShardRange, classifier_of: ClassifierOf, wo
         rows_sha256=hashlib.sha256(content).hexdigest(),
         successes=int(np.sum(measured.adversarial_prediction != measured.clean_prediction)),
         fallbacks=sum(reason != "" for reason in outcome.reason),
-        fingerprint=Fingerprint(versions=versions(), processor=processor(), batch_size=classifier.batch_size),
+        fingerprint=Fingerprint(
+            versions=versions(),
+            processor=processor(),
+            batch_size=classifier.batch_size,
+            precision=precision_here(config.precision),
+        ),
         worker=worker,
         seconds=time.perf_counter() - began,
         cpu_seconds=time.process_time() - cpu_began,

@@ -31,6 +31,7 @@ from orchestrator.options import (
     trust_option,
     trusted,
 )
+from orchestrator.planning.precision import Wanted
 from orchestrator.planning.request import DEFAULT_FALLBACK, OfRange, Request
 
 _PARAMS = {"eps": "epsilon", "steps": "steps", "decay": "decay", "step_size": "step_size", "step_back": "step_back"}
@@ -85,6 +86,12 @@ _shards, _progress = option_group("Shards and attempts"), option_group("Progress
     help="Move images away from the clean prediction or from the true label, which the set must have",
 )
 @_attack("--target", help="Class to move images towards: a number, least-likely or random")
+@_attack(
+    "--precision",
+    type=click.Choice(get_args(Wanted)),
+    default=Request.precision,
+    help="Of gradients; float32 decides every prediction. auto: bfloat16 where processor and model gain",
+)
 @_attack("--seed", type=click.IntRange(min=0), default=Request.seed, help="Seed of all random numbers")
 @_shards("--shards", type=click.IntRange(max=MAX_SHARDS), default=Request.shards, help="Number of shards")
 @_shards(
@@ -149,6 +156,7 @@ def run_command(
         fallback=None if fallback == "none" else fallback or DEFAULT_FALLBACK,
         trust_model=trust_model,
         imports=modules_to_import(imports, trust_model=trust_model),
+        elsewhere=url is not None,
         **options,
     )
     if url:

@@ -114,6 +114,7 @@ def _facts(finished: FinishedRun) -> Iterable[str]:
     yield from (_stage(stage) for stage in config.stages)
     away = "its clean prediction" if config.labels == "predicted" else "its label"
     yield f"Each image was moved away from {away}" if config.target is None else f"Target: {config.target}"
+    yield f"Gradients in {config.precision}, predictions in float32"
     yield f"Seed {config.seed}; software: {', '.join(f'{name} {found}' for name, found in manifest.versions.items())}"
 
 

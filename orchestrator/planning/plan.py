@@ -24,11 +24,13 @@ from core.run.run_store import RunStore
 from core.run.store import Store
 from core.run.value import digest_of
 from core.run.work_unit import range_size
+from core.runtime.bfloat16 import bfloat16_instructions
 from core.runtime.fingerprint import versions
 from core.shard.cascade import stages_of
 from orchestrator.planning.disk_space import check_space, check_spool
 from orchestrator.planning.images import Spooled, choose, spool
 from orchestrator.planning.inputs import Input, file_input, with_assets
+from orchestrator.planning.precision import Chosen, choose_precision
 from orchestrator.planning.publish import publish
 from orchestrator.planning.request import UNIT, Request
 from orchestrator.planning.scratch import scratch
@@ -77,7 +79,7 @@ def plan(
                 f"{type(error).__name__}: {error.strerror or error}",
                 "make room and give the same command again",
             ) from None
-        for each in (*_model_notes(request, card), *images.data.notes):
+        for each in (*_model_notes(request, config, card), *images.data.notes):
             if note is not None:
                 note(each)
         return _published(request, config, store, images, (name, path, card))
@@ -90,10 +92,16 @@ def understood(request: Request, card: ModelCard) -> tuple[RunConfig, Target]:
     target = Target((height, width, channels), config.bounds, request.bounds is not None or bool(card.pixel_bounds))
     if request.batch_size is None:
         config = config.model_copy(update={"batch_size": default_batch_size(target.shape)})
-    return config, target
+    return config.model_copy(update={"precision": _precision(request, config, card).precision}), target
 
 
-def _model_notes(request: Request, card: ModelCard) -> list[str]:
+def _precision(request: Request, config: RunConfig, card: ModelCard) -> Chosen:
+    return choose_precision(
+        request.precision, config, card.operations, bfloat16_instructions(), elsewhere=request.elsewhere
+    )
+
+
+def _model_notes(request: Request, config: RunConfig, card: ModelCard) -> list[str]:
     """How the model was understood where there was a choice, or where it probably needs more than was said."""
     notes = list(card.notes)
     if request.bounds is None and card.pixel_bounds and card.pixel_bounds != UNIT:
@@ -101,7 +109,8 @@ def _model_notes(request: Request, card: ModelCard) -> list[str]:
     hint = preprocessing_hint(card.architecture, card.preprocessing)
     if request.preprocess == "none" and hint:
         notes.append(hint)
-    return notes
+    chosen = _precision(request, config, card)
+    return [*notes, chosen.note] if chosen.note else notes
 
 
 def _published(

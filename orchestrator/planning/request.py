@@ -40,6 +40,8 @@ class Request:
         preprocess: Keras's preprocessing between pixels and model.
         seed: of everything random.
         batch_size: images in a pass through the model; chosen by their size if None.
+        precision: of gradients: float32, bfloat16, or auto for what gains on this machine.
+        elsewhere: whether workers of a broker compute, whose processors are unknown.
         max_attempts: failed attempts before a shard is quarantined.
         time_limit: seconds for one attempt.
         shards_per_task: shards that a task takes together; chosen by their size if None.
@@ -64,6 +66,8 @@ class Request:
     preprocess: Preprocess = "none"
     seed: int = 0
     batch_size: int | None = None
+    precision: str = "float32"
+    elsewhere: bool = False
     max_attempts: int = 3
     time_limit: float = 3600.0
     shards_per_task: int | None = None

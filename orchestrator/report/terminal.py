@@ -42,6 +42,8 @@ def print_summary(run: RunStore, report: Report) -> None:
         table.add_row("target rate", statistic_text(report, "target_rate"))
     for each in report.attacks if len(report.attacks) > 1 else []:
         table.add_row(f"successes of {each.attack}", str(each.successes))
+    if report.precision != "float32":
+        table.add_row("gradients", report.precision)
     for name, seconds in seconds_of(run, report).items():
         table.add_row(name.replace("_", " "), f"{seconds:.1f}")
     console.print(table)

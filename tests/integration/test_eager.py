@@ -27,6 +27,7 @@ from orchestrator.planning.request import Request
 from tasks.app import app
 from tests.generators import save_untrained
 from tests.inspection import inspect_here
+from tests.processors import NEEDS_BFLOAT16
 from tests.runs import save_model, save_set
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -91,6 +92,29 @@ def test_the_same_bytes_for_any_number_of_shards(tmp_path: Path) -> None:
         assert all(check.passed for check in report.audit), report.audit
         results.add(run.results.content(ATTACK_DATA))
     assert len(results) == 1
+
+
+@NEEDS_BFLOAT16
+@pytest.mark.parametrize("attack", ["mifgsm", "apgd-ce", "nifgsm"])
+def test_the_same_bytes_for_any_number_of_shards_in_bfloat16(tmp_path: Path, attack: str) -> None:
+    """With batch normalisation, on colour images, with refilled slots and flips that are proposed."""
+    data = save_set(tmp_path / "set.npz", 150, (16, 16, 3), 4)
+    model = save_model(tmp_path / "model.keras", (16, 16, 3), 4)
+    common = {"data": str(data), "model": str(model), "attack": attack, "params": {"epsilon": 0.05}}
+    results = set()
+    for shards in (1, 7, 64):
+        run = run_of(tmp_path, shards=shards, precision="bfloat16", **common)
+        report = execute(run, broker=None, workers=None)
+        assert report.complete
+        assert report.precision == "bfloat16"
+        assert all(check.passed for check in report.audit), report.audit
+        assert "gradients in bfloat16 a" in " ".join(check.detail for check in report.audit)
+        assert "gradients in bfloat16" in run.results.content(REPORT_PAGE).decode()
+        results.add(run.results.content(ATTACK_DATA))
+    assert len(results) == 1
+    exact = run_of(tmp_path, shards=7, **common)
+    execute(exact, broker=None, workers=None)
+    assert exact.results.content(ATTACK_DATA) not in results, "nothing was computed in bfloat16"
 
 
 SYSTEMS: dict[str, dict[str, Scalar]] = {

@@ -36,6 +36,8 @@ class GradientAttack(Attack):
     relative_to_range: ClassVar[tuple[str, ...]] = ("epsilon", "step_size")
     fallback: ClassVar[str | None] = "ifgsm"
 
+    gradients_in_bfloat16: ClassVar[bool] = True
+
     keeps_best: ClassVar[bool] = False
     """Whether ``best`` is asked, at the last point, which of the points to deliver: one more forward pass."""
 

@@ -22,7 +22,8 @@ State = Mapping[str, NDArray[Any]]
 class Iterate:
     """The points of n images at one step of each. The first axis of every array is the images.
 
-    A hook treats each row by itself and does not change the arrays, which are valid until it returns.
+    A hook treats each row by itself and does not change the arrays, which are valid until it returns. Logits that came
+    with a gradient in bfloat16, and loss, margin and ``reached`` of them, are approximations; see ``exact``.
 
     Attributes:
         x, last: (n, H, W, C), the points and the previous points; equal at an image's first step.
@@ -54,7 +55,8 @@ class Iterate:
         """
         logits, gradient = self.objective.differentiate(points, self.rows)
         if points is self.x:
-            vars(self)["logits"] = logits  # the pass has answered ``logits``; elsewhere it has not
+            # The pass has answered ``logits``; elsewhere it has not.
+            vars(self).update(logits=logits, exact=self.objective.classifier.exact)
         return gradient
 
     def ascend(self, direction: Images, step_size: NDArray[Any] | None = None) -> Images:
@@ -82,6 +84,11 @@ class Iterate:
     def knows_logits(self) -> bool:
         """Whether ``logits`` costs no further pass."""
         return self.evaluated is not None or "logits" in vars(self)
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether ``logits`` are float32's; if not, they may propose that the goal is reached, not decide it."""
+        return True
 
     @cached_property
     def loss(self) -> NDArray[np.float64]:

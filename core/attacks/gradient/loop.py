@@ -104,7 +104,7 @@ class Loop:
         """One step of each point; which of them are done (n,), and which are to be verified (n,)."""
         at = self._iterate(points)
         gradient = at.gradient
-        reached = self._judge(at.logits, at.rows) if self.early_stop else np.zeros(len(points), bool)
+        reached = self._reached(at) if self.early_stop else np.zeros(len(points), bool)
         self._note_start(at, ~reached)
 
         x, state = self.rule.update(at)
@@ -118,6 +118,18 @@ class Loop:
             return reached, unverified | ended
         self._deliver(points, reached | ended)
         return reached | ended, unverified & ~ended
+
+    def _reached(self, at: Iterate) -> NDArray[np.bool_]:
+        """Of which points (n,) the goal is reached. Logits in bfloat16 propose it, and a forward pass decides."""
+        logits = at.logits
+        if at.exact:
+            return self._judge(logits, at.rows)
+        reached = at.reached.copy()
+        proposed = np.flatnonzero(reached)
+        if len(proposed):
+            rows = at.rows[proposed]
+            reached[proposed] = self._judge(self.objective.logits(at.x[proposed], rows), rows)
+        return reached
 
     def _probably_flipped(self, at: Iterate, x: Images, gradient: Images) -> NDArray[np.bool_]:
         # Summed row by row: np.einsum's sums of large images depend on the number of images.

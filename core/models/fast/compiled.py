@@ -15,22 +15,33 @@ from weakref import WeakSet
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import ModelError
+
 _NAME = "advshard_program"
 _UNSET = "variables of the session without a value"
 _sessions: WeakSet[Any] = WeakSet()
 
 
 class Program:
-    """Functions of NumPy arrays in one graph and one session, so that they share its constants and variables."""
+    """Functions of NumPy arrays in one graph and one session, so that they share its constants and variables.
 
-    def __init__(self) -> None:
+    Args:
+        bfloat16: whether operations that can, such as convolutions and matrix products, compute in bfloat16.
+    """
+
+    def __init__(self, *, bfloat16: bool = False) -> None:
         import tensorflow as tf
+        from tensorflow.core.protobuf import rewriter_config_pb2
 
         one_thread = tf.compat.v1.ConfigProto(
             intra_op_parallelism_threads=1,
             inter_op_parallelism_threads=1,
             gpu_options=tf.compat.v1.GPUOptions(allow_growth=True),
         )
+        if bfloat16:
+            rewrites = one_thread.graph_options.rewrite_options
+            rewrites.auto_mixed_precision_onednn_bfloat16 = rewriter_config_pb2.RewriterConfig.ON
+        self._bfloat16 = bfloat16
         self._graph = tf.__internal__.FuncGraph(_NAME)
         self._session = tf.compat.v1.Session(graph=self._graph, config=one_thread)
         _sessions.add(self._session)
@@ -44,6 +55,9 @@ class Program:
 
         Returns:
             A function that takes arrays of these specs and returns the results as a list of arrays.
+
+        Raises:
+            ModelError: the weights are a SavedModel's, and bfloat16 is asked for.
         """
         import tensorflow as tf
         from tensorflow.core.protobuf import config_pb2
@@ -53,6 +67,8 @@ class Program:
             outputs = [tf.identity(each) for each in tf.nest.flatten(function(*inputs))]
         captures = self._graph.captures
         if any(each.dtype == tf.resource for each, _ in captures):  # variables of a SavedModel, unreadable here
+            if self._bfloat16:
+                raise ModelError("a Keras model, for bfloat16", "a SavedModel", "use --precision float32")
             traced = tf.function(function, autograph=False).get_concrete_function(*specs)
             return lambda *arrays: [np.asarray(each) for each in tf.nest.flatten(traced(*map(tf.constant, arrays)))]
         self._set_variables()

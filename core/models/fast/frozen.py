@@ -59,6 +59,13 @@ def memory_with_functions(model: Any, functions: int) -> int:
     return _weight_bytes(model) * (1 + copies)
 
 
+def own_weights(model: Any) -> bool:
+    """Whether all weights are Keras's own variables; those of a SavedModel are not."""
+    import keras
+
+    return all(isinstance(each, keras.Variable) for each in model.variables)
+
+
 def _are_constants(model: Any) -> bool:
     return _weight_bytes(model) <= MAX_CONSTANT_BYTES
 

@@ -19,6 +19,7 @@ from core.errors import ConfigError, ModelError
 from core.models.files.architecture import PREPROCESSING
 from core.models.files.formats import file_suffix
 from core.models.files.inspect_in_subprocess import answer, ask
+from core.models.files.operations import Operations
 from core.models.inference.reading import Output
 from core.models.inference.shapes import fits_converted
 from core.registry import MODELS
@@ -39,6 +40,7 @@ class ModelCard(BaseModel):
         architecture: the family in keras.applications that it belongs to; None if unknown.
         class_names: of its classes, from a JSON card beside the file; empty if unknown.
         notes: sentences for the user.
+        operations: what its layers multiply; None if unknown.
         test_accuracy: in 0..1, of a model that was trained with ``advshard train``.
         command: the command line that trained it.
     """
@@ -54,6 +56,7 @@ class ModelCard(BaseModel):
     architecture: str | None = None
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    operations: Operations | None = None
     test_accuracy: float | None = None
     command: str | None = None
 
@@ -149,6 +152,7 @@ def _look(path: Path, image_shape: tuple[int, ...], trusted: str = "", *modules:
 
     from core.models.files.architecture import architecture
     from core.models.files.loading import load_model
+    from core.models.files.operations import count_operations
     from core.models.files.pixel_bounds import pixel_bounds
     from core.models.files.user_modules import import_modules
     from core.models.inference.classifier import KerasClassifier
@@ -179,6 +183,7 @@ def _look(path: Path, image_shape: tuple[int, ...], trusted: str = "", *modules:
         "pixel_bounds": pixel_bounds(model),
         "architecture": architecture(model),
         "notes": reading.notes,
+        "operations": count_operations(model).model_dump(),
     }
 
 

@@ -5,8 +5,8 @@ on how the set was split into shards. A worker therefore tries the requested siz
 agree to the bit; on machines of the same kind, all workers find the same size. Smaller sizes are used when fewer images
 remain, but only sizes whose results equal those of the full size to the bit.
 
-Gradients and logits are tested here. The forward pass to the rivals has the same operations on the same shapes, so the
-same sizes apply; tests/unit/core/models/inference/test_rivals.py verifies it.
+Gradients, in the precision of the run, and logits are tested here. The forward pass to the rivals has the same
+operations on the same shapes, so the same sizes apply; tests/unit/core/models/inference/test_rivals.py verifies it.
 """
 
 from __future__ import annotations

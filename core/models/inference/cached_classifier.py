@@ -11,6 +11,7 @@ from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import settle
 from core.models.inference.classifier import KerasClassifier
 from core.models.inference.preprocessing import NO_PREPROCESSING, Preprocessing
+from core.runtime.bfloat16 import Precision
 from core.runtime.memory_cache import cached
 
 _FUNCTIONS = 3  # the forward pass, and the gradients of two losses
@@ -24,6 +25,7 @@ def cached_classifier(
     *,
     trusted: bool = False,
     preprocessing: Preprocessing = NO_PREPROCESSING,
+    precision: Precision = "float32",
 ) -> KerasClassifier:
     """Return the classifier in a Keras file, loading it if it isn't cached.
 
@@ -34,6 +36,7 @@ def cached_classifier(
         batch_size: the largest batch size to try; the classifier's may be smaller.
         trusted: allow code in the file to run.
         preprocessing: applied to the pixels first.
+        precision: of the gradients.
 
     Raises:
         ModelError: the file can't be loaded, or is not a classifier of such images.
@@ -42,8 +45,8 @@ def cached_classifier(
     def load() -> tuple[KerasClassifier, int]:
         with file() as path:
             model = load_model(path, trusted=trusted)
-        found = settle(lambda size: KerasClassifier(model, shape, size, preprocessing), batch_size, shape)
+        found = settle(lambda size: KerasClassifier(model, shape, size, preprocessing, precision), batch_size, shape)
         return found, memory_with_functions(model, _FUNCTIONS)
 
     applied = NO_PREPROCESSING if preprocessing.mode == "none" else preprocessing  # then the bounds don't matter
-    return cached(("classifier", sha256, shape, batch_size, trusted, applied), load)
+    return cached(("classifier", sha256, shape, batch_size, trusted, applied, precision), load)

@@ -19,15 +19,21 @@ from core.models.fast.frozen import Weights
 from core.models.fast.gradients import fast_gradients, input_gradient
 from core.models.inference.preprocessing import NO_PREPROCESSING, Preprocessing
 from core.models.inference.reading import read_model
+from core.runtime.bfloat16 import Precision
 
 Loss = Literal["cross_entropy", "margin"]
 
 
 class Classifier(Protocol):
-    """What an attack needs of a model. Attacks count an image's passes by the calls that the image is in."""
+    """What an attack needs of a model. Attacks count an image's passes by the calls that the image is in.
+
+    exact: whether the logits that come with a gradient are those of ``logits``. If not, only ``logits`` may decide
+    whether an image has flipped.
+    """
 
     batch_size: int
     classes: int
+    exact: bool
 
     def logits(self, images: Images) -> NDArray[np.float32]:
         """Logits (n, classes) of any number of images (n, H, W, C): one forward pass each."""
@@ -64,8 +70,9 @@ class KerasClassifier:
     """A keras.Model behind the Classifier protocol.
 
     sizes: the numbers of images that a pass can have, up to the batch size; fewer images are padded to the
-    next of them. reading: how the model is read. preprocessing:
-    what is applied to the pixels first. Raises InputError if the model is not a classifier of such images.
+    next of them. reading: how the model is read. preprocessing: what is applied to the pixels first. precision: of
+    ``gradient``; ``logits`` and ``rivals`` compute in float32. Raises InputError if the model is not a classifier of
+    such images.
     """
 
     def __init__(
@@ -74,10 +81,11 @@ class KerasClassifier:
         image_shape: tuple[int, ...],
         batch_size: int,
         preprocessing: Preprocessing = NO_PREPROCESSING,
+        precision: Precision = "float32",
     ) -> None:
         import tensorflow as tf
 
-        self.batch_size = batch_size
+        self.batch_size, self.exact = batch_size, precision == "float32"
         self.sizes: tuple[int, ...] = (batch_size,)
         self.image_shape = image_shape
         self.reading = read_model(model, image_shape)
@@ -88,6 +96,7 @@ class KerasClassifier:
             return self.reading.logits(preprocessing(x))
 
         weights, program = Weights(model), Program()
+        gradients = program if self.exact else Program(bfloat16=True)
         x_spec, y_spec = tf.TensorSpec((None, *image_shape), tf.float32), tf.TensorSpec((None,), tf.int64)
 
         def forward(x: Any) -> Any:
@@ -110,7 +119,7 @@ class KerasClassifier:
 
         # Traced on first use: few runs need both losses.
         self._forward = cache(lambda: program.compiled(forward, x_spec))
-        self._backward = cache(lambda loss: program.compiled(partial(backward, loss), x_spec, y_spec))
+        self._backward = cache(lambda loss: gradients.compiled(partial(backward, loss), x_spec, y_spec))
         self._rivals = cache(lambda count: program.compiled(partial(towards_rivals, count), x_spec, y_spec))
 
     def logits(self, images: Images) -> NDArray[np.float32]:

@@ -17,6 +17,13 @@ def test_those_of_all_stages_and_of_what_lies_between_them() -> None:
     assert passes_of(config(StageConfig(attack="deepfool", params={"steps": 5})), 3) == Passes(11 + 3, 10)
 
 
+def test_a_flip_that_bfloat16_proposes_is_verified() -> None:
+    found = config(StageConfig(attack="ifgsm", params={"steps": 4, "step_back": 0}))
+    exact, half = passes_of(found, 3), passes_of(found.model_copy(update={"precision": "bfloat16"}), 3)
+    assert exact is not None
+    assert half == Passes(exact.forward + 4, exact.backward)
+
+
 def test_a_fallback_does_not_count_and_a_search_is_unknown() -> None:
     noise, fallback = StageConfig(attack="gaussian"), StageConfig(attack="ifgsm", only_unchanged=True)
     assert passes_of(config(noise, fallback), 3) == Passes(3, 0)

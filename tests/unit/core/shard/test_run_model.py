@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import IntegrityError, ModelError
+from core.errors import ConfigError, IntegrityError, ModelError
 from core.models.inference.surrogate import load_surrogate, surrogate_file
 from core.run.manifest import Blob, Manifest
 from core.run.run_store import RunStore
@@ -69,3 +69,12 @@ def test_a_damaged_model_file_is_an_error(tmp_path: Path, monkeypatch: pytest.Mo
         refuse_untrusted(run, run.manifest())
     with pytest.raises(IntegrityError, match=name):
         classifier_of(run, run.manifest())
+
+
+def test_a_worker_without_bfloat16_refuses_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = planned(tmp_path, monkeypatch)
+    manifest = run.manifest()
+    half = manifest.model_copy(update={"config": manifest.config.model_copy(update={"precision": "bfloat16"})})
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    with pytest.raises(ConfigError, match="a processor with avx512_bf16 or amx_bf16, for gradients in bfloat16"):
+        classifier_of(run, half)

@@ -54,6 +54,25 @@ def test_preprocessing_stands_in_the_manifest_and_must_fit_the_model(tmp_path: P
         planned(tmp_path, monkeypatch, preprocess="imagenet")
 
 
+def test_the_precision_stands_in_the_manifest(tmp_path: Path, monkeypatch: Any) -> None:
+    assert planned(tmp_path, monkeypatch).manifest().config.precision == "float32"
+    # What the fake model multiplies is unknown.
+    assert planned(tmp_path, monkeypatch, precision="auto").manifest().config.precision == "float32"
+    monkeypatch.setattr("orchestrator.planning.plan.bfloat16_instructions", lambda: "avx512_bf16")
+    half = planned(tmp_path, monkeypatch, precision="bfloat16").manifest()
+    assert half.config.precision == "bfloat16"
+    assert half.run_id != planned(tmp_path, monkeypatch).manifest().run_id
+
+
+def test_bfloat16_is_refused_where_the_processor_lacks_it(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    with pytest.raises(ConfigError, match="expected a processor with avx512_bf16 or amx_bf16"):
+        planned(tmp_path, monkeypatch, precision="bfloat16")
+    assert not list(tmp_path.glob("runs/*/manifest.json"))
+    elsewhere = planned(tmp_path, monkeypatch, precision="bfloat16", elsewhere=True)
+    assert elsewhere.manifest().config.precision == "bfloat16"
+
+
 def test_labels_must_be_classes_of_the_model(tmp_path: Path, monkeypatch: Any) -> None:
     data = save_set(tmp_path / "more.npz", classes=5)
     with pytest.raises(DataError, match=r"labels in 0\.\.2, for a model with 3 classes; got a label 4"):
