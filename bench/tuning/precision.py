@@ -25,13 +25,14 @@ from core.attacks.mifgsm import MIFGSM
 from core.errors import ConfigError
 from core.image.pixels import to_float, to_uint8
 from core.metrics.ssim import Ssim
-from core.models.files.card import ZOO
+from core.models.files.card import resolve
 from core.models.files.loading import load_model
 from core.models.inference.batch_invariance import settle
 from core.models.inference.classifier import KerasClassifier, predict
 from core.models.inference.preprocessing import NO_PREPROCESSING
 from core.runtime.bfloat16 import Precision, bfloat16_instructions
 from core.runtime.native_logs import quiet_native_logs
+from orchestrator.planning.precision import MOST_WITHOUT_KERNEL
 from tasks.session import load_tensorflow
 
 UNIT, SHAPE, BATCH = (0.0, 1.0), (28, 28, 1), 64
@@ -83,8 +84,16 @@ def classifier_of(model: Any, precision: Precision) -> KerasClassifier:
 
 @click.command()
 @click.option("--images", default=2048, show_default=True, help="Held-out training images.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=("cnn", "mlp"),
+    show_default=True,
+    help="A shipped model, or a Keras file for Fashion-MNIST that was not trained on the held-out images.",
+)
 @click.option("--rounds", default=3, show_default=True, help="Turns of each precision.")
-def main(images: int, rounds: int) -> None:
+def main(images: int, models: tuple[str, ...], rounds: int) -> None:
     """Print quality and CPU time of both precisions."""
     if bfloat16_instructions() is None:
         raise ConfigError("a processor with avx512_bf16 or amx_bf16", "one without", "use another machine")
@@ -92,8 +101,11 @@ def main(images: int, rounds: int) -> None:
         load_tensorflow()
     click.echo(f"| model | attack | gradients | {' | '.join(_COLUMNS)} |")
     click.echo("|" + "---|" * (3 + len(_COLUMNS)))
-    for name in ("cnn", "mlp"):
-        model = load_model(ZOO / f"{name}.keras")
+    for file in models:
+        _, path, card = resolve(file, SHAPE)
+        name, model = path.stem, load_model(path)
+        if (share := card.operations.share_without_bfloat16 if card.operations else 0) > MOST_WITHOUT_KERNEL:
+            click.echo(f"auto takes float32 for {name}: {share:.1%} of its multiplications have no kernel", err=True)
         classifiers = {precision: classifier_of(model, precision) for precision in PRECISIONS}
         examples = held_out(images, classifiers["float32"])
         for title, attack in ATTACKS.items():

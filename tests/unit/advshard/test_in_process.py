@@ -12,6 +12,7 @@ import pytest
 import advshard
 from advshard.inputs import image_source
 from core.models.files.saving import save_model
+from tests.processors import NEEDS_BFLOAT16
 
 SHAPE = (4, 4, 1)
 WEIGHTS = np.random.default_rng(3).normal(size=(16, 3)).astype(np.float32)
@@ -136,3 +137,20 @@ def test_labels_of_an_array_may_be_left_out_or_are_checked(model: Any) -> None:
     with pytest.raises(advshard.DataError, match=r"9 labels, one per image; got labels of shape \(8,\)"):
         advshard.attack(model, images(), np.zeros(8, np.int64))
     assert image_source(images(), None).labels() is None
+
+
+@NEEDS_BFLOAT16
+def test_gradients_in_bfloat16_flip_what_float32_calls_flipped(model: Any) -> None:
+    x = images(40)
+    half, full = (advshard.attack(model, x, eps=0.05, precision=each) for each in ("auto", "float32"))  # type: ignore[arg-type]
+    flipped = (half.reshape(40, -1) @ WEIGHTS).argmax(axis=1) != (x.reshape(40, -1) @ WEIGHTS).argmax(axis=1)
+    expected = (full.reshape(40, -1) @ WEIGHTS).argmax(axis=1) != (x.reshape(40, -1) @ WEIGHTS).argmax(axis=1)
+    np.testing.assert_array_equal(flipped, expected)
+    assert flipped.any()
+    assert np.abs(half - x).max() <= np.float32(0.05) + 1e-7
+
+
+def test_a_precision_that_can_not_be_had_is_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    with pytest.raises(advshard.ConfigError, match="a processor with avx512_bf16 or amx_bf16"):
+        advshard.attack(model, images(2), precision="bfloat16")
