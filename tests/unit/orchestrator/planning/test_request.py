@@ -10,7 +10,7 @@ from orchestrator.planning.request import Request
 DEFAULTS = {
     each.name: each.default
     for each in dataclasses.fields(Request)
-    if each.name not in {"fallback", "trust_model", "classes"} and each.default not in {None, dataclasses.MISSING}
+    if each.name not in {"fallback", "trust_model", "classes", "elsewhere"} and each.default not in {None, dataclasses.MISSING}
 }
 
 
