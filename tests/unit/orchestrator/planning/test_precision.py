@@ -74,7 +74,7 @@ def test_bfloat16_by_name_is_taken_wherever_it_can_be_had() -> None:
     ("operations", "instructions", "attack", "said"),
     [
         (PLAIN, None, "mifgsm", "expected a processor with avx512_bf16 or amx_bf16, for --precision bfloat16"),
-        (SAVED, HERE, "mifgsm", "expected a Keras model; got a SavedModel"),
+        (SAVED, HERE, "mifgsm", "expected a Keras model, for --precision bfloat16; got a SavedModel"),
         (PLAIN, HERE, "deepfool", "got deepfool, which does not"),
     ],
 )

@@ -7,10 +7,12 @@ import pytest
 from orchestrator.commands.run import run_command
 from orchestrator.planning.request import Request
 
+NO_OPTION = {"fallback", "trust_model", "classes", "elsewhere"}
 DEFAULTS = {
     each.name: each.default
     for each in dataclasses.fields(Request)
-    if each.name not in {"fallback", "trust_model", "classes", "elsewhere"} and each.default not in {None, dataclasses.MISSING}
+    if each.name not in {"fallback", "trust_model", "classes", "elsewhere"}
+    and each.default not in {None, dataclasses.MISSING}
 }
 
 
