@@ -142,7 +142,7 @@ def test_labels_of_an_array_may_be_left_out_or_are_checked(model: Any) -> None:
 @NEEDS_BFLOAT16
 def test_gradients_in_bfloat16_flip_what_float32_calls_flipped(model: Any) -> None:
     x = images(40)
-    half, full = (advshard.attack(model, x, eps=0.05, precision=each) for each in ("auto", "float32"))  # type: ignore[arg-type]
+    half, full = (advshard.attack(model, x, eps=0.05, precision=each) for each in ("auto", "float32"))
     flipped = (half.reshape(40, -1) @ WEIGHTS).argmax(axis=1) != (x.reshape(40, -1) @ WEIGHTS).argmax(axis=1)
     expected = (full.reshape(40, -1) @ WEIGHTS).argmax(axis=1) != (x.reshape(40, -1) @ WEIGHTS).argmax(axis=1)
     np.testing.assert_array_equal(flipped, expected)
