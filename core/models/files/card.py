@@ -1,6 +1,6 @@
 """Metadata of a model's file, so that planning needs no TensorFlow.
 
-A shipped model has a JSON card. Any other file is loaded in a subprocess that prints the card:
+A shipped model has a JSON card. Any other file is loaded, the first time, in a subprocess that prints the card:
 ``python -m core.models.files.card FILE '[28, 28, 1]' [trusted MODULE ...]``, with ``trusted`` if code in the file may
 run, and the modules to import first.
 """
@@ -20,6 +20,7 @@ from core.models.files.architecture import PREPROCESSING
 from core.models.files.formats import file_suffix
 from core.models.files.inspect_in_subprocess import answer, ask
 from core.models.files.operations import Operations
+from core.models.files.remembered import remembered
 from core.models.inference.reading import Output
 from core.models.inference.shapes import fits_converted
 from core.registry import MODELS
@@ -128,7 +129,11 @@ def _shipped(model: str, image_shape: tuple[int, ...]) -> tuple[str, Path, Model
 
 
 def _ask(path: Path, image_shape: tuple[int, ...], words: list[str]) -> ModelCard:
-    content = ask("core.models.files.card", path, image_shape, *words)
+    def look() -> dict[str, Any]:
+        return ask("core.models.files.card", path, image_shape, *words)
+
+    # Code of the user's own, which a trusted model may run, is no part of the file.
+    content = look() if words or path.is_dir() else remembered(path, image_shape, look)
     beside = _beside(path, content.get("classes"))
     try:
         return ModelCard.model_validate({**content, **beside})
