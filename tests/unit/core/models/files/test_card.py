@@ -9,6 +9,7 @@ import pytest
 from core.datasets.fashion_mnist import CLASS_NAMES
 from core.errors import ConfigError, ModelError
 from core.models.files.card import ModelCard, check_channels, resolve
+from core.models.files.operations import Operations
 
 SHAPE = (6, 5, 3)
 
@@ -72,6 +73,7 @@ def test_the_card_of_a_file_says_what_was_understood(tmp_path: Path) -> None:
         pixel_bounds=(0.0, 255.0),
         architecture="resnet",
         class_names=tuple(names),
+        operations=Operations(multiplications=0, without_bfloat16=0),  # of images of any size
         test_accuracy=0.5,
     )
     assert card.preprocessing is None  # it rescales itself
