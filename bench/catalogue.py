@@ -34,6 +34,7 @@ SECTIONS = (
         "sections.engine:measure",
         "benchmarks",
     ),
+    Benchmark("real", "The same on models of 224 x 224 x 3, and a whole job.", "sections.real:measure", "benchmarks"),
     Benchmark("floor", "The gradient against the matrix-multiply rate.", "sections.floor:measure", "benchmarks"),
     Benchmark("job", "The whole job against a script with CleverHans.", "sections.job:measure", "benchmarks"),
     Benchmark("cost", "The cost of shards, tasks and a second worker.", "sections.cost:measure", "benchmarks"),

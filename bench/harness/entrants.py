@@ -41,7 +41,7 @@ class Entrant:
 
     def command(self, way: str, task: Path, out: Path) -> Sequence[str]:
         """The command that runs it in one of the ways on a task."""
-        python = sys.executable if self.side == "ours" else str(PEERS_PYTHON)
+        python = str(PEERS_PYTHON) if self.side == "peer" else sys.executable
         more = ["--processes", "2" if way == WIDE else "1"]
         if self.side != "ours":
             more = ["--threads", "0" if way == WIDE else "1"]
@@ -73,7 +73,12 @@ PLAIN = _peer("no library, tf.function", MOMENTUM, "plain")
 ENTRANTS = (EVERY_STEP, EARLY_STOP, DEFAULT, *PEERS, PLAIN)
 
 
+def peers_exist() -> bool:
+    """Whether ``make peers`` has made the peers' environment."""
+    return (PEERS_PYTHON.parent.parent / "installed").exists()
+
+
 def check_peers() -> None:
     """Raise ConfigError where the peers' environment does not exist."""
-    if not (PEERS_PYTHON.parent.parent / "installed").exists():
+    if not peers_exist():
         raise ConfigError("the peers' environment, .venv-peers", "none", "make it with 'make peers'")

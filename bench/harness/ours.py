@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
@@ -58,6 +59,7 @@ def main(*, folder: Path, out: Path, early_stop: bool, step_back: int, processes
         "cpu_seconds": sum(cpu for _, cpu in done),
         "load_seconds": loaded - began,
         "batch": batches[0],
+        "peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,  # the largest process
         "versions": {package: version(package) for package in _PACKAGES},
     }
     print(json.dumps(said))

@@ -19,5 +19,5 @@ def classifier_of(model: Path) -> KerasClassifier:
     with quiet_native_logs():
         load_tensorflow()
     loaded = load_model(model)
-    wanted = default_batch_size(SHAPE)
-    return settle(lambda size: KerasClassifier(loaded, SHAPE, size), wanted, SHAPE)
+    shape = tuple(loaded.input_shape[1:])
+    return settle(lambda size: KerasClassifier(loaded, shape, size), default_batch_size(shape), shape)

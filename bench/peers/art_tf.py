@@ -22,8 +22,8 @@ def load(settings: Settings) -> Loaded:
             lambda x, training=False: model(x, training=False),  # noqa: ARG005 - ART passes it
             reduce_retracing=True,
         ),
-        nb_classes=10,
-        input_shape=(28, 28, 1),
+        nb_classes=model.output_shape[-1],
+        input_shape=model.input_shape[1:],
         loss_object=tf.keras.losses.CategoricalCrossentropy(from_logits=True),
         clip_values=(0.0, 1.0),
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from bench.peers.harness import Array, Loaded, Settings, in_batches, main
 from bench.peers.keras_model import load_logits
 
@@ -12,9 +15,20 @@ def load(settings: Settings) -> Loaded:
     import tensorflow as tf
 
     model = load_logits(settings.model)
+    attack = traced_attack(model, settings)
+
+    def attack_arrays(images: Array, labels: Array) -> Array:
+        return attack(tf.constant(images), tf.constant(labels)).numpy()
+
+    return Loaded(lambda x: model(x, training=False).numpy(), in_batches(settings.batch, attack_arrays))
+
+
+def traced_attack(model: Any, settings: Settings) -> Callable[[Any, Any], Any]:
+    """The attack on a model that ends in logits, all steps in one function of tensors."""
+    import tensorflow as tf
 
     @tf.function(reduce_retracing=True)
-    def attack(images: Array, labels: Array) -> Array:
+    def attack(images: Any, labels: Any) -> Any:
         x, memory = images, tf.zeros_like(images)
         lower = tf.maximum(images - settings.epsilon, 0.0)
         upper = tf.minimum(images + settings.epsilon, 1.0)
@@ -28,10 +42,8 @@ def load(settings: Settings) -> Loaded:
             x = tf.clip_by_value(x + settings.step_size * tf.sign(memory), lower, upper)
         return x
 
-    def attack_arrays(images: Array, labels: Array) -> Array:
-        return attack(tf.constant(images), tf.constant(labels)).numpy()
-
-    return Loaded(lambda x: model(x, training=False).numpy(), in_batches(settings.batch, attack_arrays))
+    found: Callable[[Any, Any], Any] = attack
+    return found
 
 
 if __name__ == "__main__":
