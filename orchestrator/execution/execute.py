@@ -118,6 +118,7 @@ class _Link:
         """See Dispatcher."""
         if unit == REDUCE:
             self.renew_heartbeat(now=True)  # the reduce reports what this process did
+            self._notes.poll(now=True)
         self._dispatcher.send(unit)
 
     def why_idle(self) -> str:

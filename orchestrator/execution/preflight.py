@@ -29,10 +29,13 @@ class PreflightNotes:
         self._run, self._workers, self._open_images = run, workers, open_images
         self._next, self._pause, self._done = 0.0, _FIRST, False
 
-    def poll(self) -> None:
-        """Print what was found, if it is there. A store that fails is asked again later."""
-        now = time.monotonic()
-        if self._done or now < self._next:
+    def poll(self, *, now: bool = False) -> None:
+        """Print what was found, if it is there. A store that fails is asked again later.
+
+        Args:
+            now: ask in any case, since no other occasion may come.
+        """
+        if self._done or (time.monotonic() < self._next and not now):
             return
         self._pause = min(_LONGEST, 1.5 * self._pause)
         try:
@@ -53,4 +56,5 @@ class PreflightNotes:
             lines.append("what the model expects: advshard inspect MODEL --data DATA")
         passes = passes_of(manifest.config, manifest.model.classes)
         seconds = (found.forward_seconds, found.gradient_seconds)
-        return [*lines, f"cost to come: {cost_text(passes, self._open_images(), seconds, self._workers)}"]
+        left = self._open_images()
+        return [*lines, *([f"cost to come: {cost_text(passes, left, seconds, self._workers)}"] if left else [])]

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.execution.heartbeat import current_orchestrator
 from tests.processes import command, descendants, kill, only_run, wait_for
 
-ARGUMENTS = ("run", "--limit", "3000", "--shards", "150", "--workers", "1", "--detach")
+ARGUMENTS = ("run", "--limit", "6000", "--shards", "300", "--workers", "1", "--detach")
 
 
 def test_detach_status_cancel_resume(tmp_path: Path) -> None:
@@ -30,15 +30,15 @@ def test_detach_status_cancel_resume(tmp_path: Path) -> None:
         wait_for(lambda: not descendants(driver.pid), timeout=20)
         assert "state        cancelled" in command("status", run.url).stdout
         kept = len(run.shards.finished_indices())
-        assert 5 <= kept < 150
+        assert 5 <= kept < 300
         again = command(*ARGUMENTS, "--store", str(tmp_path))
         assert again.returncode == 0
         wait_for(lambda: (found := current_orchestrator(run)) and found.pid != driver.pid, timeout=30)
         driver = wait_for(lambda: current_orchestrator(run))
         followed = command("status", run.url, "--watch")
         assert followed.returncode == 0, followed.stdout
-        assert "150/150 finished" in followed.stdout
-        assert "150/150 shards" in followed.stderr
+        assert "300/300 finished" in followed.stdout
+        assert "300/300 shards" in followed.stderr
         refused = command("cancel", run.url)
         assert refused.returncode == 2
         assert "nothing to cancel" in refused.stderr

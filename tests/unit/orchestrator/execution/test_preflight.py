@@ -48,3 +48,19 @@ def test_a_damaged_document_is_no_fault_of_the_run(
     (Path(run.url) / PREFLIGHT).write_text("{}")
     PreflightNotes(run, None, lambda: 20).poll()
     assert capsys.readouterr().err == ""
+
+
+def test_before_the_reduce_the_store_is_asked_in_any_case_and_no_cost_is_to_come(
+    tmp_path: Path, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = planned(tmp_path, monkeypatch)
+    monkeypatch.setattr("time.monotonic", lambda: 1.0)
+    notes = PreflightNotes(run, 2, lambda: 0)
+    notes.poll()
+    run_preflight(run, lambda run, manifest: LinearClassifier(np.zeros((3, 144)), np.array([0.0, 1, 0]), 4))
+    notes.poll()
+    assert capsys.readouterr().err == ""
+    notes.poll(now=True)
+    said = capsys.readouterr().err
+    assert said.startswith("WARNING, one class")
+    assert "cost to come" not in said
