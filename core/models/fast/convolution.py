@@ -1,37 +1,64 @@
-"""The gradient of Conv2D, with the input gradient in the form of the lowest estimated cost."""
+"""The gradients of convolutions, with the input gradient in the form of the lowest estimated cost."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from core.models.fast.axes import Axis
+from core.models.fast.constants import without_scale
 from core.models.fast.costs import LANES, MOVED, multiplications
 from core.models.fast.strided import Strided
 
+_SETTINGS = ("strides", "padding", "dilations", "explicit_paddings", "data_format")
 _WORTH = 0.7  # another form is used below this share of the cost of TensorFlow's own
 
 
 def convolution(op: Any, gradient: Any) -> tuple[Any, Any]:
-    """Compute the gradients with respect to the images and the kernel.
+    """Compute the gradients of Conv2D with respect to the images and the kernel.
 
     Args:
-        op: the Conv2D operation.
+        op: the operation.
         gradient: the gradient of its output, (B, H', W', outputs).
     """
     import tensorflow as tf
 
     x, kernel = op.inputs
-    same = ("strides", "padding", "dilations", "explicit_paddings", "data_format")
-    settings = {name: op.get_attr(name) for name in same}
+    settings = {name: op.get_attr(name) for name in _SETTINGS}
     of_kernel = tf.raw_ops.Conv2DBackpropFilter(
         input=x, filter_sizes=tf.shape(kernel), out_backprop=gradient, **settings
     )
+    gradient, scale = without_scale(op, gradient)
+    if scale is not None:
+        kernel = kernel * scale
     form = form_of(op)
     if isinstance(form, Strided):
         gradient.set_shape(op.outputs[0].shape)  # its static shape may be incomplete
         return form.gradient(kernel, gradient, *x.shape[1:3]), of_kernel
     of_images = tf.raw_ops.Conv2DBackpropInput(
         input_sizes=tf.shape(x), filter=kernel, out_backprop=gradient, **{**settings, **form}
+    )
+    return of_images, of_kernel
+
+
+def depthwise_convolution(op: Any, gradient: Any) -> tuple[Any, Any]:
+    """Compute the gradients of DepthwiseConv2dNative with respect to the images and the kernel.
+
+    Args:
+        op: the operation.
+        gradient: the gradient of its output, (B, H', W', outputs).
+    """
+    import tensorflow as tf
+
+    x, kernel = op.inputs
+    settings = {name: op.get_attr(name) for name in _SETTINGS}
+    of_kernel = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+        input=x, filter_sizes=tf.shape(kernel), out_backprop=gradient, **settings
+    )
+    gradient, scale = without_scale(op, gradient)
+    if scale is not None:
+        kernel = kernel * tf.reshape(scale, (1, 1, *kernel.shape[2:]))
+    of_images = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+        input_sizes=tf.shape(x), filter=kernel, out_backprop=gradient, **settings
     )
     return of_images, of_kernel
 

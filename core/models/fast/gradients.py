@@ -11,11 +11,17 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from core.models.fast.convolution import convolution
+from core.models.fast.convolution import convolution, depthwise_convolution
 from core.models.fast.pooling import max_pool, relu
 from core.models.fast.product import product
 
-_OVERRIDES = {"Conv2D": convolution, "MatMul": product, "MaxPool": max_pool, "Relu": relu}
+_OVERRIDES = {
+    "Conv2D": convolution,
+    "DepthwiseConv2dNative": depthwise_convolution,
+    "MatMul": product,
+    "MaxPool": max_pool,
+    "Relu": relu,
+}
 
 
 @contextmanager
