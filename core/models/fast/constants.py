@@ -22,11 +22,8 @@ def is_constant(tensor: Any) -> bool:
 
 def is_computed_once(kernel: Any) -> bool:
     """Whether a kernel, and what is made of it in the same size, becomes a constant of the compiled graph."""
-    return (
-        kernel.shape.is_fully_defined()
-        and kernel.shape.num_elements() * kernel.dtype.size <= _LARGEST
-        and (is_constant(kernel))
-    )
+    known = kernel.shape.is_fully_defined()
+    return known and kernel.shape.num_elements() * kernel.dtype.size <= _LARGEST and is_constant(kernel)
 
 
 def without_scale(op: Any, gradient: Any) -> tuple[Any, Any]:
@@ -47,7 +44,7 @@ def without_scale(op: Any, gradient: Any) -> tuple[Any, Any]:
         factors = tuple(gradient.op.inputs)
         for before, scale in (factors, factors[::-1]):
             whole = before.shape.rank == 4 and before.shape[3] == outputs
-            by_channel = scale.shape.as_list()[-1:] == [outputs] and scale.shape.num_elements() == outputs
+            by_channel = bool(scale.shape.rank) and scale.shape[-1] == scale.shape.num_elements() == outputs
             if whole and by_channel and is_constant(scale):
                 return before, tf.reshape(scale, (outputs,))
     return gradient, None

@@ -115,6 +115,24 @@ def test_other_factors_stay_where_they_are(kind: str) -> None:
     assert products > 0
 
 
+def test_an_output_gradient_of_unknown_shape() -> None:
+    import tensorflow as tf
+
+    kernel, factor = whole(1, 3, 3, 4, 6), whole(2, 6)
+
+    def gradient(images: Any, upstream: Any) -> Any:
+        with fast_gradients():
+            return input_gradient(tf.nn.conv2d(images, kernel, 1, "SAME") * factor, images, upstream)
+
+    specs = tf.TensorSpec((None, 6, 6, 4)), tf.TensorSpec(None)
+    traced = tf.function(gradient, autograph=False).get_concrete_function(*specs)
+    x, upstream = tf.constant(whole(0, 2, 6, 6, 4)), tf.constant(whole(3, 2, 6, 6, 6))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        out = tf.nn.conv2d(x, kernel, 1, "SAME") * factor
+    np.testing.assert_array_equal(traced(x, upstream), tape.gradient(out, x, upstream))
+
+
 def test_constants_are_told_from_what_changes() -> None:
     import tensorflow as tf
 
