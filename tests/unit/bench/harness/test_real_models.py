@@ -7,6 +7,8 @@ import pytest
 
 from bench.harness.real_models import build, images_of
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def test_images_are_drawn_from_the_seed() -> None:
     images = images_of(2, seed=3)
