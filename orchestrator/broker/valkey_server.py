@@ -15,8 +15,8 @@ from redis.retry import Retry
 from core.errors import AdvshardError
 from orchestrator.broker.child_process import ChildProcess
 
-# appendfsync no: each write reaches the file's pages before its answer is sent, and a killed server loses nothing. With
-# the default, everysec, writes may wait up to two seconds for an fsync that is under way, and are lost with the process.
+# appendfsync no: each write reaches the file's pages before its answer is sent, so a killed server loses nothing. With
+# the default, everysec, writes wait up to two seconds for an fsync that is under way, and are lost with the process.
 _CONFIG = """\
 port 0
 unixsocket {folder}/v.sock
