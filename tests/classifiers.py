@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.image.pixels import Images
-from core.models.inference.classifier import Classifier, Loss
+from core.models.inference.classifier import Classifier, Loss, TargetedLoss
 
 SHAPE = (2, 2, 1)
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -42,9 +42,21 @@ class LinearClassifier:
         own = np.eye(self.classes)[labels]
         if loss == "cross_entropy":
             e = np.exp(z - z.max(axis=1, keepdims=True))
-            upstream = e / e.sum(axis=1, keepdims=True) - own
-        else:
-            upstream = np.eye(self.classes)[np.where(own, -np.inf, z).argmax(axis=1)] - own
+            return self._back(z, e / e.sum(axis=1, keepdims=True) - own, images)
+        rival = np.where(own, -np.inf, z).argmax(axis=1)
+        return self._back(z, margin_upstream(z, labels, rival, loss, (0, 0, 1)), images)
+
+    def towards(
+        self, images: Images, labels: NDArray[np.int64], targets: NDArray[np.int64], loss: TargetedLoss
+    ) -> tuple[NDArray[np.float32], Images]:
+        assert 0 < len(images) <= self.batch_size
+        self.passes += 1
+        z = self.logits(images).astype(np.float64)
+        return self._back(z, margin_upstream(z, labels, targets, loss, (0, 0, 0.5, 0.5)), images)
+
+    def _back(
+        self, z: NDArray[np.float64], upstream: NDArray[np.float64], images: Images
+    ) -> tuple[NDArray[np.float32], Images]:
         rows = [row @ self.weights for row in upstream]
         return z.astype(np.float32), np.array(rows, np.float32).reshape(images.shape)
 
@@ -74,6 +86,11 @@ class ScriptedClassifier:
 
     def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
         return self.logits(images), np.stack([self.gradient_of(image) for image in images])
+
+    def towards(
+        self, images: Images, labels: NDArray[np.int64], targets: NDArray[np.int64], loss: TargetedLoss
+    ) -> tuple[NDArray[np.float32], Images]:
+        return self.gradient(images, labels, "margin")
 
     def rivals(
         self, images: Images, labels: NDArray[np.int64], count: int
@@ -112,6 +129,11 @@ class SmoothClassifier:
         found = (away * share)[:, None] * self.df(_flat(images))
         return z, found.reshape(images.shape).astype(np.float32)
 
+    def towards(
+        self, images: Images, labels: NDArray[np.int64], targets: NDArray[np.int64], loss: TargetedLoss
+    ) -> tuple[NDArray[np.float32], Images]:
+        return self.gradient(images, labels, "margin")
+
     def rivals(
         self, images: Images, labels: NDArray[np.int64], count: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
@@ -137,12 +159,43 @@ class CountingClassifier:
         self.backward.update(tags(images))
         return self.classifier.gradient(images, labels, loss)
 
+    def towards(
+        self, images: Images, labels: NDArray[np.int64], targets: NDArray[np.int64], loss: TargetedLoss
+    ) -> tuple[NDArray[np.float32], Images]:
+        self.forward.update(tags(images))
+        self.backward.update(tags(images))
+        return self.classifier.towards(images, labels, targets, loss)
+
     def rivals(
         self, images: Images, labels: NDArray[np.int64], count: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:
         self.forward.update(tags(images))
         self.backward.update(count * tags(images))
         return self.classifier.rivals(images, labels, count)
+
+
+def margin_upstream(
+    z: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    rivals: NDArray[np.int64],
+    loss: Loss,
+    lower: tuple[float, ...],
+) -> NDArray[np.float64]:
+    """The derivatives (n, classes) of N = z[rival] - z[y], or of N / D, by the logits z.
+
+    D is the largest logit minus the mean of the ranks that ``lower`` weighs, from the largest on.
+    """
+    found = np.empty_like(z)
+    for row, (y, k) in enumerate(zip(labels, rivals, strict=True)):
+        eye, ranks = np.eye(len(z[row])), np.argsort(-z[row], kind="stable")
+        numerator = eye[k] - eye[y]
+        if loss == "margin":
+            found[row] = numerator
+            continue
+        denominator = eye[ranks[0]] - sum(share * eye[rank] for share, rank in zip(lower, ranks, strict=False))
+        n, d = z[row] @ numerator, z[row] @ denominator
+        found[row] = numerator / d - n / d**2 * denominator
+    return found
 
 
 _TAGS = 12

@@ -25,7 +25,7 @@ from core.attacks.base import Attack, Attacked, Examples
 from core.image.digest import digests, images_digest
 from core.image.pixels import Images, to_float
 from core.models.files.card import ModelCard
-from core.models.inference.classifier import Classifier, Loss
+from core.models.inference.classifier import Classifier, Loss, TargetedLoss
 from core.reduce.reduce_run import reduce_run
 from core.registry import ATTACKS, METRICS
 from core.run.manifest import Manifest
@@ -64,6 +64,16 @@ class StandIn:
         images: Images,
         labels: NDArray[np.int64],  # noqa: ARG002 - Classifier's signature
         loss: Loss,  # noqa: ARG002 - Classifier's signature
+    ) -> tuple[NDArray[np.float32], Images]:
+        """See Classifier."""
+        return self.logits(images), np.zeros_like(images)
+
+    def towards(
+        self,
+        images: Images,
+        labels: NDArray[np.int64],  # noqa: ARG002 - Classifier's signature
+        targets: NDArray[np.int64],  # noqa: ARG002 - Classifier's signature
+        loss: TargetedLoss,  # noqa: ARG002 - Classifier's signature
     ) -> tuple[NDArray[np.float32], Images]:
         """See Classifier."""
         return self.logits(images), np.zeros_like(images)

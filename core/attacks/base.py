@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,6 +155,10 @@ class Attack(BaseModel):
             InputError: something that the attack needs is missing or does not fit.
         """
         return {}
+
+    def fitted(self, classes: int) -> Self:  # noqa: ARG002 - for subclasses
+        """The attack as it can be run on a model with ``classes`` classes; itself if nothing stands against it."""
+        return self
 
     def passes_at_most(self, classes: int) -> Passes | None:  # noqa: ARG002 - for subclasses
         """The passes that no image exceeds, for an estimate of the cost to come; None if they say little about it.

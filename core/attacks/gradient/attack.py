@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from core.image.pixels import Images
 from core.models.inference.classifier import Classifier, Loss
 
 Schedule = Literal["constant", "linear", "cosine"]
+_DLR_CLASSES = 3
 EPSILON: dict[NormName, float] = {"linf": 20 / 255, "l2": 1.5}
 
 
@@ -95,17 +96,33 @@ class GradientAttack(Attack):
         """The iterates (n, H, W, C) to return after the last step; called if ``keeps_best``."""
         return at.x
 
+    @property
+    def attempts(self) -> int:
+        """How often an image that withstands is attacked: ``restarts`` after the first."""
+        return 1 + self.restarts
+
+    def objective(self, classifier: Classifier, examples: Examples, attempt: int) -> Objective:  # noqa: ARG002 - for subclasses
+        """What attempt number ``attempt``, from 0 on, increases. A pass that it takes is counted in its result."""
+        return Objective(classifier, examples, self.loss, Attacked.start(examples.images))
+
+    def fitted(self, classes: int) -> Self:
+        """See Attack: ``dlr`` needs three classes, and the margin takes its place for two."""
+        return self.model_copy(update={"loss": "margin"}) if self.loss == "dlr" and classes < _DLR_CLASSES else self
+
     def passes_at_most(self, classes: int) -> Passes:  # noqa: ARG002 - Attack's signature
         """See Attack. A subclass whose steps take more than one gradient each overrides it."""
-        tries, evaluated = 1 + self.restarts, self.keeps_best + bool(self.step_back or self.restarts)
+        tries, evaluated = self.attempts, self.keeps_best + bool(self.step_back or self.attempts > 1)
         each_step = 1 + self.early_stop  # a predicted flip is verified
         return Passes(tries * (self.steps * each_step + evaluated) + passes_back(self.step_back), tries * self.steps)
 
     def run(self, classifier: Classifier, examples: Examples) -> Attacked:
         """See Attack."""
+        fitted = self.fitted(classifier.classes)
+        if fitted != self:
+            return fitted.run(classifier, examples)
         first = self._attempt(classifier, examples, 0)
         attacked, reached, margins = first.attacked, first.reached, first.margins
-        for attempt in range(1, 1 + self.restarts):
+        for attempt in range(1, self.attempts):
             rows = np.flatnonzero(~reached)
             if not len(rows):
                 break
@@ -125,18 +142,18 @@ class GradientAttack(Attack):
         return attacked
 
     def _attempt(self, classifier: Classifier, examples: Examples, attempt: int) -> Loop:
-        """One attempt with each example, the first from the clean image unless ``random_start``."""
+        """One attempt with each example; restarts begin at a random point, the others only with ``random_start``."""
         loop = Loop(
             self,
-            Objective(classifier, examples, self.loss, Attacked.start(examples.images)),
+            self.objective(classifier, examples, attempt),
             NORMS[self.norm],
             self.epsilon,
             self.step_lengths(),
             self.early_stop,
-            self.random_start or attempt > 0,
+            self.random_start or attempt % (1 + self.restarts) > 0,
             attempt,
         )
         loop.run()
-        if self.step_back or self.restarts:
+        if self.step_back or self.attempts > 1:
             loop.look(np.flatnonzero(~loop.reached))
         return loop

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attacks.boundary.margins import others
+from core.attacks.boundary.margins import dlr_scale, margins_towards, others
 from core.models.inference.classifier import Loss
 
 # Of the linear change: margins grow more slowly. 0.8 saved most on the shipped models (docs/decisions/0015).
@@ -24,6 +24,7 @@ def probably_flipped(
     targeted: bool,
     loss: Loss,
     gain: NDArray[np.float32],
+    towards: NDArray[np.int64] | None = None,
 ) -> NDArray[np.bool_]:
     """Whether a step has probably reached the goal (n,).
 
@@ -33,9 +34,13 @@ def probably_flipped(
         targeted: whether ``labels`` are targets.
         loss: the loss that increases.
         gain: (n,), its first-order change by the step.
+        towards: (n,), the classes of a loss towards a class; a flip to any other class is not predicted.
     """
     own, rivals = logits[np.arange(len(labels)), labels], others(logits, labels)
-    margin = rivals.max(axis=1) - own
+    margin = rivals.max(axis=1) - own if towards is None else margins_towards(logits, labels, towards)
+    if loss == "dlr":
+        # At the boundary the loss is 0, and its gradient that of the margin divided by the scale.
+        gain = gain * dlr_scale(logits, towards=towards is not None).astype(np.float32)
     if loss == "cross_entropy":
         # The gradient of the loss is that of the margin times the probability of the other classes.
         weights = np.exp(rivals - np.maximum(own, rivals.max(axis=1))[:, None]).sum(axis=1)

@@ -136,8 +136,14 @@ class Loop:
         change = x - at.x
         change *= gradient
         gain = change.reshape(len(x), -1).sum(axis=1)
-        labels = self.examples.labels[at.rows]
-        return probably_flipped(at.logits, labels, targeted=self.examples.targeted, loss=self.objective.loss, gain=gain)
+        return probably_flipped(
+            at.logits,
+            self.examples.labels[at.rows],
+            targeted=self.examples.targeted,
+            loss=self.objective.loss,
+            gain=gain,
+            towards=None if self.objective.towards is None else self.objective.towards[at.rows],
+        )
 
     def _verify(self, points: Points) -> NDArray[np.bool_]:
         """Evaluate the points; which of them are done (n,)."""

@@ -17,11 +17,13 @@ from core.image.pixels import Images
 from core.models.fast.compiled import Program
 from core.models.fast.frozen import Weights
 from core.models.fast.gradients import fast_gradients, input_gradient
+from core.models.inference import losses
 from core.models.inference.preprocessing import NO_PREPROCESSING, Preprocessing
 from core.models.inference.reading import read_model
 from core.runtime.bfloat16 import Precision
 
-Loss = Literal["cross_entropy", "margin"]
+Loss = Literal["cross_entropy", "margin", "dlr"]
+TargetedLoss = Literal["margin", "dlr"]
 
 
 class Classifier(Protocol):
@@ -44,8 +46,19 @@ class Classifier(Protocol):
 
         One forward and one backward pass each.
 
-        cross_entropy is -log softmax(z)[y], margin is max(z[j], j != y) - z[y]; both grow as the
-        prediction moves away from the label y.
+        cross_entropy is -log softmax(z)[y], margin is max(z[j], j != y) - z[y], and dlr, for three classes or more,
+        is margin / (z[1st] - z[3rd]), with the largest and the third-largest logit (Croce and Hein 2020, arXiv
+        2003.01690, equation 6). They grow as the prediction moves away from the label y.
+        """
+        ...
+
+    def towards(
+        self, images: Images, labels: NDArray[np.int64], targets: NDArray[np.int64], loss: TargetedLoss
+    ) -> tuple[NDArray[np.float32], Images]:
+        """Like ``gradient``, of a loss that grows on the way from the label y to one other class t.
+
+        margin is z[t] - z[y], and dlr, for four classes or more, is margin / (z[1st] - (z[3rd] + z[4th]) / 2)
+        (equation 7). The gradient of the margin is always exact, for attacks that look for the boundary itself.
         """
         ...
 
@@ -71,8 +84,8 @@ class KerasClassifier:
 
     sizes: the numbers of images that a pass can have, up to the batch size; fewer images are padded to the
     next of them. reading: how the model is read. preprocessing: what is applied to the pixels first. precision: of
-    ``gradient``; ``logits`` and ``rivals`` compute in float32. Raises InputError if the model is not a classifier of
-    such images.
+    ``gradient`` and ``towards``; ``logits``, ``rivals`` and the margin of ``towards`` compute in float32. Raises
+    InputError if the model is not a classifier of such images.
     """
 
     def __init__(
@@ -108,6 +121,11 @@ class KerasClassifier:
                 z = logits(x)
                 return z, input_gradient(_LOSSES[loss](z, y), x)
 
+        def towards(loss: TargetedLoss, x: Any, y: Any, t: Any) -> Any:
+            with weights.in_graph(), fast_gradients():
+                z = logits(x)
+                return z, input_gradient(_TOWARDS[loss](z, y, t), x)
+
         def towards_rivals(count: int, x: Any, y: Any) -> Any:
             with weights.in_graph(), fast_gradients():
                 z = logits(x)
@@ -117,9 +135,14 @@ class KerasClassifier:
                 upstream = tf.unstack(tf.one_hot(found, self.classes) - own[:, None], axis=1)
                 return z, found, tf.stack([input_gradient(z, x, each) for each in upstream], axis=1)
 
-        # Traced on first use: few runs need both losses.
+        # Traced on first use: few runs need all losses.
         self._forward = cache(lambda: program.compiled(forward, x_spec))
         self._backward = cache(lambda loss: gradients.compiled(partial(backward, loss), x_spec, y_spec))
+        self._towards = cache(
+            lambda loss: (program if loss == "margin" else gradients).compiled(
+                partial(towards, loss), x_spec, y_spec, y_spec
+            )
+        )
         self._rivals = cache(lambda count: program.compiled(partial(towards_rivals, count), x_spec, y_spec))
 
     def logits(self, images: Images) -> NDArray[np.float32]:
@@ -134,6 +157,13 @@ class KerasClassifier:
     def gradient(self, images: Images, labels: NDArray[np.int64], loss: Loss) -> tuple[NDArray[np.float32], Images]:
         """See Classifier."""
         logits, gradient = self._backward(loss)(self._padded(images), self._padded(labels))
+        return logits[: len(images)], gradient[: len(images)]
+
+    def towards(
+        self, images: Images, labels: NDArray[np.int64], targets: NDArray[np.int64], loss: TargetedLoss
+    ) -> tuple[NDArray[np.float32], Images]:
+        """See Classifier."""
+        logits, gradient = self._towards(loss)(self._padded(images), self._padded(labels), self._padded(targets))
         return logits[: len(images)], gradient[: len(images)]
 
     def rivals(
@@ -154,18 +184,12 @@ def tensor_logits(model: Any, image_shape: tuple[int, ...]) -> Callable[[Any], A
     return read_model(model, image_shape).logits
 
 
-def _cross_entropy(z: Any, y: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=z)
-
-
-def _margin(z: Any, y: Any) -> Any:
-    import tensorflow as tf
-
-    own = tf.one_hot(y, tf.shape(z)[1], on_value=True, off_value=False, dtype=tf.bool)
-    best_other = tf.reduce_max(tf.where(own, tf.float32.min, z), axis=1)
-    return best_other - tf.reduce_max(tf.where(own, z, tf.float32.min), axis=1)
-
-
-_LOSSES: dict[Loss, Callable[[Any, Any], Any]] = {"cross_entropy": _cross_entropy, "margin": _margin}
+_LOSSES: dict[Loss, Callable[[Any, Any], Any]] = {
+    "cross_entropy": losses.cross_entropy,
+    "margin": losses.margin,
+    "dlr": losses.dlr,
+}
+_TOWARDS: dict[TargetedLoss, Callable[[Any, Any, Any], Any]] = {
+    "margin": losses.margin_towards,
+    "dlr": losses.dlr_towards,
+}

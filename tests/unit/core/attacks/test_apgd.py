@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.attacks.apgd import APGD, checkpoints
+from core.attacks.apgd import APGD
 from core.attacks.base import Examples
+from core.attacks.gradient.auto_pgd import checkpoints
 from core.attacks.gradient.iterate import Iterate, State
 from core.image.pixels import Images
 from core.models.inference.classifier import predict

@@ -35,6 +35,9 @@ class Curved:
     def gradient(self, images: Images, labels: Any, loss: Any) -> Any:
         raise NotImplementedError
 
+    def towards(self, images: Images, labels: Any, targets: Any, loss: Any) -> Any:
+        raise NotImplementedError
+
     def rivals(
         self, images: Images, labels: NDArray[np.int64], count: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], Images]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.attacks.apgd import APGD
+from core.attacks.apgd_t import APGDT
 from core.attacks.base import Attack, Examples
 from core.attacks.boundary.step_back import step_back
 from core.attacks.deepfool import DeepFool
@@ -32,6 +33,8 @@ ATTACKS: list[Attack] = [
     NIFGSM(epsilon=EPSILON, early_stop=False, step_back=0),
     APGD(epsilon=EPSILON, steps=12),
     APGD(epsilon=EPSILON, steps=12, early_stop=False, restarts=1),
+    APGDT(epsilon=EPSILON, steps=7),
+    APGDT(epsilon=EPSILON, steps=5, n_target_classes=2, restarts=1, early_stop=False),
     DeepFool(candidates=2),
     DeepFool(norm="linf"),
     OnePixel(population=20, generations=4),

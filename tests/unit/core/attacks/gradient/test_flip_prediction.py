@@ -86,3 +86,13 @@ def test_it_saves_gradients() -> None:
     # A linear margin of two classes is predicted, but for steps that end at the bounds or near the boundary.
     flipped = int((steps < 10).sum())
     assert without - classifier.passes >= 0.6 * flipped / 8
+
+
+def test_of_the_ratio_of_logits_the_margin_is_followed_by_its_scale() -> None:
+    # Margin 3 - 5 = -2 over 5 - 1 = 4; towards class 2: 1 - 5 = -4 over 5 - (1 + 0) / 2 = 4.5.
+    logits, label, towards = np.array([[5, 3, 1, 0]], np.float32), np.array([0]), np.array([2])
+    for margin, scale, where in ((2, 4, None), (4, 4.5, towards)):
+        for share, expected in ((0.9, False), (1.1, True)):
+            gain = np.array([share * margin / 0.8 / scale], np.float32)
+            found = probably_flipped(logits, label, targeted=False, loss="dlr", gain=gain, towards=where)
+            assert found.tolist() == [expected]
