@@ -11,6 +11,7 @@ from core.attacks.apgd import APGD
 from core.attacks.apgd_t import APGDT
 from core.attacks.base import Attack, Examples
 from core.attacks.boundary.step_back import step_back
+from core.attacks.ddn import DDN
 from core.attacks.deepfool import DeepFool
 from core.attacks.fgsm import FGSM
 from core.attacks.ifgsm import IFGSM
@@ -35,6 +36,7 @@ ATTACKS: list[Attack] = [
     APGD(epsilon=EPSILON, steps=12, early_stop=False, restarts=1),
     APGDT(epsilon=EPSILON, steps=7),
     APGDT(epsilon=EPSILON, steps=5, n_target_classes=2, restarts=1, early_stop=False),
+    DDN(steps=8, initial_norm=0.02),
     DeepFool(candidates=2),
     DeepFool(norm="linf"),
     OnePixel(population=20, generations=4),
