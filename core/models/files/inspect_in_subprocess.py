@@ -17,6 +17,7 @@ from typing import Any
 from core.errors import ModelError
 from core.runtime.child_python import python_command
 from core.runtime.fast_imports import fast_imports
+from core.runtime.library_pages import load_tensorflow_library
 
 _MARK = "found: "
 
@@ -53,6 +54,7 @@ def ask(module: str, path: Path, image_shape: tuple[int, ...], *words: str) -> d
 def answer(find_out: Callable[..., dict[str, object]]) -> None:
     """Print the result of ``find_out(path, image_shape, *words)``, or its ModelError, as JSON."""
     path, image_shape, *words = sys.argv[1:]
+    load_tensorflow_library()
     with fast_imports():
         import keras  # noqa: F401  it imports TensorFlow
     try:
