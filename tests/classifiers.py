@@ -201,9 +201,9 @@ def margin_upstream(
 _TAGS = 12
 
 
-def tagged(count: int, seed: int = 0) -> Images:
-    """At most 12 images (count, 3, 3, 1), whose last row holds the number of each, three times."""
-    images = np.random.default_rng(seed).random((count, 3, 3, 1), np.float32)
+def tagged(count: int, seed: int = 0, side: int = 3) -> Images:
+    """At most 12 images (count, side, side, 1), whose third row holds the number of each in every pixel."""
+    images = np.random.default_rng(seed).random((count, side, side, 1), np.float32)
     images[:, 2] = (np.arange(count) / _TAGS)[:, None, None]
     return images
 
@@ -213,11 +213,11 @@ def tags(images: Images) -> list[int]:
     return [round(_TAGS * float(np.median(each[2]))) for each in images]
 
 
-def tagged_classifier(batch_size: int, seed: int = 1) -> LinearClassifier:
-    """Four classes, linear, blind to the last row, in which tagged images have their numbers."""
+def tagged_classifier(batch_size: int, seed: int = 1, side: int = 3) -> LinearClassifier:
+    """Four classes, linear, blind to the third row, in which tagged images have their numbers."""
     rng = np.random.default_rng(seed)
-    weights = 3 * rng.normal(size=(4, 9))
-    weights[:, 6:] = 0
+    weights = 3 * rng.normal(size=(4, side * side))
+    weights[:, 2 * side : 3 * side] = 0
     return LinearClassifier(weights, -weights.sum(axis=1) / 2, batch_size)
 
 
