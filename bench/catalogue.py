@@ -56,6 +56,7 @@ SECTIONS = (
 TUNINGS = (
     Benchmark("tune", "The defaults of MI-FGSM: a grid; writes docs/tuning.md.", "tuning.mifgsm:main"),
     Benchmark("tune-one-pixel", "The defaults of the one-pixel attack.", "tuning.one_pixel:main"),
+    Benchmark("tune-ssim", "What the attack ssim reaches, beside DeepFool.", "tuning.ssim:main"),
     Benchmark("passes-back", "Forward passes that stepping back takes.", "tuning.passes_back:main"),
     Benchmark("precision", "Gradients in bfloat16 against float32.", "tuning.precision:main"),
     Benchmark("layers", "The input gradient of common first layers.", "tuning.layers:main"),
