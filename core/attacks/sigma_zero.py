@@ -26,16 +26,13 @@ class SigmaZero(MinimalNormAttack):
     and backward passes, and two forward passes. Choose it for distances in L0.
     """
 
+    measured_in: ClassVar[LengthName] = "l0"
     loss: ClassVar[Loss] = "margin"
 
     sigma: float = Field(1e-3, gt=0, description="how closely d^2 / (d^2 + sigma) counts, at a pixel range of 1")
     step_size: float = Field(1.0, gt=0, description="eta of the first step, as a share of the pixel range")
     threshold: float = Field(0.3, ge=0, le=1, description="tau before the first step, as a share of the pixel range")
     threshold_step: float = Field(0.01, ge=0, description="t: how fast the threshold moves, as a share of eta")
-
-    def measured_in(self) -> LengthName:
-        """See MinimalNormAttack."""
-        return "l0"
 
     def init_state(self, clean: Images) -> State:
         """The threshold tau of each image."""

@@ -11,13 +11,13 @@ from pydantic import Field
 from core.attacks.base import Attack, Attacked, Examples, Passes
 from core.attacks.ssim_metric.finish import ROUNDING_PASSES, finish
 from core.attacks.ssim_metric.walk import Walk
-from core.composition.blas import one_blas_thread
 from core.datasets.base import ImageSet
 from core.errors import ConfigError, InputError
 from core.image.pixels import Bounds
 from core.image.ssim import WINDOW
 from core.models.inference.classifier import Classifier, predict
 from core.registry import ATTACKS
+from core.runtime.blas import one_blas_thread
 
 
 @ATTACKS.register("ssim")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.composition.blas import one_blas_thread
 from core.composition.windows import window_statistics, windows_of
 from core.image.pixels import Bounds, Images, to_float
+from core.runtime.blas import one_blas_thread
 
 _NAMES = ("images", "labels", "means", "variances")
 _AT_A_TIME = 1024

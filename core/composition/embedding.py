@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.composition.blas import one_blas_thread
 from core.composition.candidates import Candidates
 from core.composition.landmarks import Landmarks
 from core.composition.regions import region_weights
 from core.image.pixels import Bounds, Images
+from core.runtime.blas import one_blas_thread
 
 _NAMES = ("landmarks", "projection", "sizes", "vectors")
 _AT_A_TIME = 1024

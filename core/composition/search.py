@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.composition.blas import one_blas_thread
 from core.composition.candidates import Candidates
 from core.composition.embedding import Embedding
 from core.composition.query import Query
@@ -18,6 +17,7 @@ from core.errors import DataError
 from core.image.pixels import Images
 from core.image.ssim import mean_ssim
 from core.rng import image_rng
+from core.runtime.blas import one_blas_thread
 
 _QUERIES = 128  # at a time
 _FIRST = 64  # candidates compared before the remaining ones are narrowed down by their bounds

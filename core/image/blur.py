@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 WINDOW = 11  # pixels
 SIGMA, RADIUS = 1.5, WINDOW // 2
+WEIGHTS = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
+WEIGHTS /= WEIGHTS.sum()
 TILE = 16  # windows, at most, in one product
 
 
@@ -57,9 +59,7 @@ def _overlapping(planes: NDArray[np.float64], axis: int, tiles: int, length: int
 @cache
 def _band(size: int) -> NDArray[np.float64]:
     """The matrix (size, size + 10) from pixels to their windows' weighted sums."""
-    weights = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
-    weights /= weights.sum()
     band = np.zeros((size, size + 2 * RADIUS))
     for window in range(size):
-        band[window, window : window + WINDOW] = weights
+        band[window, window : window + WINDOW] = WEIGHTS
     return band

@@ -28,10 +28,19 @@ def to_float(images: NDArray[Any], bounds: Bounds) -> NDArray[np.float32]:
     """
     if images.dtype != np.uint8:
         return images.astype(np.float32, copy=False)
-    low, high = bounds
-    table = (low + np.arange(256) / 255 * (high - low)).astype(np.float32)
-    scaled: NDArray[np.float32] = table[images]
+    scaled: NDArray[np.float32] = level_values(255, bounds)[images]
     return scaled
+
+
+def level_values(levels: int, bounds: Bounds) -> NDArray[np.float32]:
+    """The pixel values (levels + 1,) from the lowest to the highest, in ``levels`` equal steps.
+
+    Example:
+        >>> level_values(4, (-1.0, 1.0)).tolist()
+        [-1.0, -0.5, 0.0, 0.5, 1.0]
+    """
+    low, high = bounds
+    return (low + np.arange(levels + 1) / levels * (high - low)).astype(np.float32)
 
 
 def to_uint8(images: NDArray[np.float32], bounds: Bounds) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from core.image.pixels import Bounds, Images
+from core.image.pixels import Bounds, Images, level_values
 
 Candidates = NDArray[np.int32]
 """Candidates (n, N, 2 + C)."""
@@ -38,8 +38,7 @@ class FewPixels:
     @cached_property
     def values(self) -> NDArray[np.float32]:
         """The pixel value of each level (levels + 1,), as 8-bit pixels are read."""
-        low, high = self.bounds
-        return (low + np.arange(self.levels + 1) / self.levels * (high - low)).astype(np.float32)
+        return level_values(self.levels, self.bounds)
 
     def confined(self, numbers: NDArray[np.float64]) -> Candidates:
         """The valid candidates nearest to ``numbers`` (n, N, 2 + C)."""

@@ -29,11 +29,8 @@ class Seen:
     Attributes:
         step: number of the step, from 0.
         change: (n, H, W, C), what the attack returned last, within the bounds, but not yet on the pixel levels.
-        size: (n,), the norm of the change that was evaluated.
         gradient: (n, H, W, C), of the loss that increases towards the goal; zero where it is not finite.
-        margin: (n,), how far the logits are beyond the boundary.
         reached: (n,), whether the goal is reached.
-        best: (n,), the smallest norm at which the goal was reached, this step included; infinite before.
         state: what the attack returned with the change.
         clean: (n, H, W, C), the clean images.
         bounds: lowest and highest pixel value.
@@ -41,11 +38,8 @@ class Seen:
 
     step: int
     change: Images
-    size: Lengths
     gradient: Images
-    margin: NDArray[np.float32]
     reached: NDArray[np.bool_]
-    best: Lengths
     state: State
     clean: Images
     bounds: Bounds
@@ -63,14 +57,13 @@ class MinimalNormAttack(Attack):
     loss: ClassVar[Loss]
     """What the steps increase."""
 
+    measured_in: ClassVar[LengthName]
+    """The norm that is to be small."""
+
     steps: int = Field(100, ge=1, description="gradients, each with a forward and a backward pass")
     round_to_levels: bool = Field(
         default=True, description="evaluate and keep only changes in whole levels, where the images have levels"
     )
-
-    def measured_in(self) -> LengthName:
-        """The norm that is to be small."""
-        raise NotImplementedError
 
     def init_state(self, clean: Images) -> State:
         """The state before the first step: arrays by name, for clean images (n, H, W, C)."""
@@ -106,16 +99,15 @@ class MinimalNormAttack(Attack):
             gradient = np.where(np.isfinite(gradient).all(axis=(1, 2, 3), keepdims=True), gradient, np.float32(0))
             if step == 0:
                 attacked.vanished[rows] = ~gradient.any(axis=(1, 2, 3))
-            size = length(x - clean, self.measured_in())
             reached = examples.reached(logits.argmax(axis=1), rows)
-            best = self._keep(attacked, rows, x, step, np.where(reached, size, np.inf), best)
-            margin = examples.margins(logits, rows)
-            seen = Seen(step, change, size, gradient, margin, reached, best, state, clean, examples.bounds)
+            size = np.where(reached, length(x - clean, self.measured_in), np.inf)
+            best = self._keep(attacked, rows, x, step, size, best)
+            seen = Seen(step, change, gradient, reached, state, clean, examples.bounds)
             change, state = self.next_change(seen)
             change = np.clip(clean + change, *np.asarray(examples.bounds, np.float32)) - clean
             x = grid(clean + change)
         reached = examples.reached(objective.logits(x, rows).argmax(axis=1), rows)
-        size = np.where(reached, length(x - clean, self.measured_in()), np.inf)
+        size = np.where(reached, length(x - clean, self.measured_in), np.inf)
         best = self._keep(attacked, rows, x, self.steps, size, best)
         never = np.isinf(best)
         attacked.images[rows[never]], attacked.steps[rows[never]] = x[never], self.steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.attacks.base import Examples
-from core.image.pixels import Images
+from core.image.pixels import Images, level_values
 
 
 class PixelGrid:
@@ -17,12 +17,10 @@ class PixelGrid:
     """
 
     def __init__(self, examples: Examples, *, rounds: bool) -> None:
-        low, high = examples.bounds
-        self._bounds = np.float32(low), np.float32(high)
+        self._bounds = np.asarray(examples.bounds, np.float32)
         self._levels = examples.levels if rounds else None
         if self._levels:
-            # As 8-bit pixels are read.
-            self._values = (low + np.arange(self._levels + 1) / self._levels * (high - low)).astype(np.float32)
+            self._values = level_values(self._levels, examples.bounds)
 
     def __call__(self, images: Images) -> Images:
         """The nearest images (n, H, W, C) within the bounds and on the levels; a new array."""

@@ -11,7 +11,7 @@ from core.attacks.base import Attacked
 from core.attacks.ssim_metric.quadratic_form import Planes
 from core.attacks.ssim_metric.rounding import GreedyRounding, outwards
 from core.attacks.ssim_metric.walk import Walk
-from core.image.pixels import Images
+from core.image.pixels import Images, level_values
 
 _BISECTIONS = 10
 _SCALES = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
@@ -36,8 +36,7 @@ def finish(walk: Walk) -> Attacked:
     result = Attacked.start(images)
     if levels is None:
         return result
-    low, high = walk.examples.bounds
-    values = (low + np.arange(levels + 1) / levels * (high - low)).astype(np.float32)
+    values = level_values(levels, walk.examples.bounds)
     rounding = GreedyRounding(walk.form, walk.clean, walk.best, walk.gradient(walk.best)[1], levels)
     result.forward_passes[:], result.backward_passes[:] = 1, 1
 

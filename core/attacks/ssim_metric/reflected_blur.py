@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from core.image.blur import RADIUS, SIGMA
+from core.image.blur import RADIUS, WEIGHTS
 
 _TILE = 48  # rows or columns, at most, in one product
 
@@ -51,11 +51,8 @@ def _bands(side: int, squared: bool) -> list[tuple[slice, slice, NDArray[np.floa
 
 def _matrix(side: int) -> NDArray[np.float64]:
     """The matrix (side, side) from pixels to the weighted means over their windows."""
-    offsets = np.arange(-RADIUS, RADIUS + 1)
-    weights = np.exp(-0.5 * (offsets / SIGMA) ** 2)
-    weights /= weights.sum()
-    places = np.arange(side)[:, None] + offsets
+    places = np.arange(side)[:, None] + np.arange(-RADIUS, RADIUS + 1)
     reflected = np.where(places < 0, -1 - places, np.where(places < side, places, 2 * side - 1 - places))
     found = np.zeros((side, side))
-    np.add.at(found, (np.arange(side)[:, None], reflected), weights)
+    np.add.at(found, (np.arange(side)[:, None], reflected), WEIGHTS)
     return found

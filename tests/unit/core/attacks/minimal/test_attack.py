@@ -13,7 +13,7 @@ from core.attacks.minimal.attack import MinimalNormAttack
 from core.attacks.sigma_zero import SigmaZero
 from core.metrics.distances import L0, L2
 from core.models.inference.classifier import predict
-from tests.classifiers import LinearClassifier, ScriptedClassifier, image
+from tests.classifiers import LinearClassifier, ScriptedClassifier, SmoothClassifier, image
 
 ATTACKS: list[MinimalNormAttack] = [DDN(), SigmaZero()]
 SHAPE = (4, 5, 1)
@@ -28,14 +28,18 @@ def linear(seed: int = 0) -> tuple[LinearClassifier, Examples]:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda each: type(each).__name__)
-def test_more_steps_with_the_same_path_are_no_worse(attack: Any) -> None:
-    """The smallest change found is kept, not the last one."""
-    classifier, data = linear()
-    metric = {"l0": L0(), "l2": L2()}[attack.measured_in()]
-    found = attack.run(classifier, data)
-    assert (predict(classifier, found.images) != data.labels).all()
-    assert (found.steps < attack.steps).any()  # the last point is not the best of every image
-    assert (metric(data.images, found.images, data.bounds) > 0).all()
+def test_the_smallest_change_that_was_evaluated_is_kept(attack: Any) -> None:
+    weights = np.random.default_rng(2).normal(size=20)
+    classifier = SmoothClassifier(lambda p: (p - 0.5) @ weights - 0.7, lambda p: np.tile(weights, (len(p), 1)))
+    clean = np.full((1, *SHAPE), 0.5, np.float32)
+    found = attack.run(classifier, Examples(clean, np.array([0]), np.arange(1)))
+    seen = np.stack([*classifier.differentiated, classifier.evaluated[-1]])  # the last point has no gradient
+    metric = {"l0": L0(), "l2": L2()}[attack.measured_in]
+    sizes = metric(np.repeat(clean, len(seen), axis=0), seen, (0.0, 1.0))
+    best = int(np.where(predict(classifier, seen) == 1, sizes, np.inf).argmin())
+    assert 0 < best < attack.steps
+    np.testing.assert_array_equal(found.images[0], seen[best])
+    assert found.steps.tolist() == [best]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda each: type(each).__name__)

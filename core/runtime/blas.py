@@ -1,4 +1,4 @@
-"""Limits BLAS to one thread: with OpenBLAS's default, all cores, the many small products here took 35 times as long."""
+"""Limits BLAS to one thread: with OpenBLAS's default, all cores, many small products take 35 times as long."""
 
 from __future__ import annotations
 
