@@ -44,6 +44,17 @@ def test_the_direction_is_the_sum_of_unit_steps_that_fall_to_a_hundredth() -> No
     np.testing.assert_allclose(found[2], 0.225 * second / np.linalg.norm(second), rtol=1e-6)
 
 
+def test_what_would_leave_the_bounds_is_forgotten() -> None:
+    # A step of 0.15 along (3, 4, 0, 0) leads to (1, 0.12, 0, 0), and the next one along the second pixel.
+    classifier = SmoothClassifier(
+        lambda p: -1 - 0 * p[:, 0], lambda p: np.where(p[:, 1:2] == 0, [[3.0, 4, 0, 0]], [[0.0, 7, 0, 0]])
+    )
+    attack = DDN(steps=2, gamma=0.5, initial_norm=0.1, step_size=3.0)
+    attack.run(classifier, Examples(image(1, 0, 0, 0), np.array([0]), np.arange(1)))
+    seen = np.array([*classifier.differentiated, classifier.evaluated[-1]]).reshape(3, 4)
+    np.testing.assert_allclose(seen, np.array([[1, 0, 0, 0], [1, 0.12, 0, 0], [1, 0.225, 0, 0]]), rtol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(2, 2, 1), (3, 2, 3)])
 @given(seed=st.integers(0, 10**6))
 def test_it_ends_near_the_closed_form_on_a_linear_model(seed: int, shape: tuple[int, ...]) -> None:

@@ -18,6 +18,15 @@ def test_steps_by_hand() -> None:
     np.testing.assert_allclose(seen, np.array([[0, 0, 0, 0], [1, 0, 0, 0], [0.9, 0, 0, 0]]), atol=1e-6)
 
 
+def test_away_from_the_goal_the_count_pulls_against_the_margin() -> None:
+    # The first step, of eta = 1, leads to (1, 0.5). There, with sigma = 0.1, 2 d sigma / (d^2 + sigma)^2 / 4 is
+    # 0.2 / 1.21 / 4 = 0.041322 and 0.1 / 0.1225 / 4 = 0.204082, so h = (0.958678, 0.295918), and the second pixel takes
+    # 0.308673 of the second step, of eta = 0.1.
+    classifier = SmoothClassifier(lambda p: p[:, 0] - 9, lambda p: np.tile([1.0, 0.5, 0, 0], (len(p), 1)))
+    SigmaZero(steps=2, sigma=0.1).run(classifier, Examples(image(0, 0, 0, 0), np.array([0]), np.arange(1)))
+    np.testing.assert_allclose(classifier.evaluated[-1].ravel(), [1, 0.5308673, 0, 0], atol=1e-6)
+
+
 def test_a_threshold_above_a_change_drops_it() -> None:
     classifier = SmoothClassifier(lambda p: p[:, 0] - 9, lambda p: np.tile([1.0, 0.5, 0, 0], (len(p), 1)))
     SigmaZero(steps=1, threshold=0.6, threshold_step=0).run(

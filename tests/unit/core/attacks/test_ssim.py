@@ -73,7 +73,38 @@ def test_on_the_levels_it_still_flips_and_costs_little_more() -> None:
     assert (loss(data, found) < 1.05 * loss(data, free)).all()
 
 
-@pytest.mark.parametrize("bounds", [(-1.0, 1.0), (0.0, 255.0)])
+def test_the_first_step_goes_beyond_the_boundary_by_the_overshoot() -> None:
+    classifier = linear()
+    data = examples(classifier)
+    found = LeastSsimLoss(steps=1, overshoot=0.3).run(classifier, data).images
+    before, after = (np.diff(classifier.logits(at), axis=1) for at in (data.images, found))
+    np.testing.assert_allclose(after, -0.3 * before, rtol=2e-3)
+
+
+def test_the_projection_of_the_clean_image_shortens_the_way_along_a_curved_boundary() -> None:
+    # Class 1 outside a ball around a point beside the clean images.
+    centre = np.random.default_rng(4).uniform(0.35, 0.65, PIXELS)
+    classifier = SmoothClassifier(lambda x: np.square(x - centre).sum(axis=1) - 9, lambda x: 2 * (x - centre))
+    data = examples(classifier)
+    assert not data.labels.any()
+    combined, alone = (LeastSsimLoss(alpha=alpha).run(classifier, data).images for alpha in (0.1, 0))
+    assert (loss(data, combined) < loss(data, alone)).all()
+
+
+def test_a_gradient_that_misleads_at_the_boundary_is_rounded_away_from_the_clean_image() -> None:
+    # Beyond the boundary the gradient points back, so the levels that it calls better don't flip.
+    def df(x: np.ndarray) -> np.ndarray:
+        sign = np.where(x.mean(axis=1) > 0.7, -1, 1)
+        return np.repeat(sign[:, None] / PIXELS, PIXELS, axis=1)
+
+    classifier = SmoothClassifier(lambda x: x.mean(axis=1) - 0.7, df)
+    data = examples(classifier, levels=255)
+    found = LeastSsimLoss(overshoot=0.001).run(classifier, data).images
+    assert predict(classifier, found).all()
+    np.testing.assert_array_equal(found, to_float(to_uint8(found, (0.0, 1.0)), (0.0, 1.0)))
+
+
+@pytest.mark.parametrize("bounds", [(-1.0, 1.0), (0.0, 255.0), (10.0, 11.0)])
 def test_other_bounds_give_the_same_changes(bounds: tuple[float, float]) -> None:
     low, extent = bounds[0], bounds[1] - bounds[0]
     unit = linear()

@@ -11,6 +11,7 @@ from core.attacks.base import Examples
 from core.attacks.ddn import DDN
 from core.attacks.minimal.attack import MinimalNormAttack
 from core.attacks.sigma_zero import SigmaZero
+from core.image.pixels import Images
 from core.metrics.distances import L0, L2
 from core.models.inference.classifier import predict
 from tests.classifiers import LinearClassifier, ScriptedClassifier, SmoothClassifier, image
@@ -71,9 +72,9 @@ def test_an_image_that_withstands_is_returned_where_the_last_step_led(attack: An
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda each: type(each).__name__)
-@pytest.mark.parametrize("value", [0.0, np.nan])
-def test_a_gradient_without_direction_is_noted(attack: Any, value: float) -> None:
-    flat = ScriptedClassifier(lambda pixels: np.full((2, 2, 1), value, np.float32))
+@pytest.mark.parametrize("gradient", [image(0, 0, 0, 0), image(1, 1, np.nan, 1)], ids=["zero", "not finite"])
+def test_a_gradient_without_direction_is_noted(attack: Any, gradient: Images) -> None:
+    flat = ScriptedClassifier(lambda pixels: gradient[0])
     data = Examples(image(0.5, 0.5, 0.5, 0.5), np.array([0]), np.arange(1))
     found = attack.run(flat, data)
     assert found.vanished[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pytest
 from scipy.optimize import minimize
 
 from core.attacks.ssim_metric.projection import Projection
@@ -29,10 +30,11 @@ def test_far_from_the_ends_of_the_range_it_is_the_closed_form() -> None:
     np.testing.assert_allclose(found, c / dot(g, exact) * exact, rtol=1e-6)
 
 
-def test_at_the_ends_of_the_range_it_is_the_least_change_in_it() -> None:
+@pytest.mark.parametrize("rounds", [12, 13])
+def test_at_the_ends_of_the_range_it_is_the_least_change_in_it(rounds: int) -> None:
     clean, g, form = made_up()
     c = np.array([6.0, 10.0]).reshape(2, 1, 1, 1)
-    found, _ = Projection(form, -clean, 1 - clean, 60)(g, c, 12)
+    found, _ = Projection(form, -clean, 1 - clean, 60)(g, c, rounds)
     assert (np.isclose(found, -clean) | np.isclose(found, 1 - clean)).any(axis=(1, 2, 3)).all()
     np.testing.assert_allclose(dot(g, found), c, rtol=1e-3)
     for index in range(2):
