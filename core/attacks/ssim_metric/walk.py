@@ -89,9 +89,9 @@ class Walk:
         finite = np.isfinite(g).all(axis=(1, 2, 3), keepdims=True)
         return self.examples.margins(logits).astype(np.float64).reshape(-1, 1, 1, 1), np.where(finite, g, 0)
 
-    def images(self, change: Planes, rows: NDArray[np.intp] | slice = slice(None)) -> Images:
-        """The changed images (n, H, W, C) of the examples at ``rows``."""
-        moved = self.examples.images[rows] + self._extent * np.moveaxis(change, 1, 3)
+    def images(self, change: Planes) -> Images:
+        """The changed images (n, H, W, C)."""
+        moved = self.examples.images + self._extent * np.moveaxis(change, 1, 3)
         low, high = np.asarray(self.examples.bounds, np.float32)
         return np.clip(np.ascontiguousarray(moved, np.float32), low, high)
 
@@ -111,10 +111,8 @@ class Walk:
         """Note the changes of a higher SSIM than the best among those that flip, and return ``flips``."""
         rows = np.flatnonzero(flips)
         if len(rows):
-            low = self.examples.bounds[0]
-            pairs = (self.examples.images[rows], self.images(change[rows], rows))
-            clean, moved = (np.subtract(each, low, dtype=np.float64) for each in pairs)
-            ssim = mean_ssim_cropped_and_full(clean, moved, self._extent)[1]
+            clean, moved = (np.moveaxis(each[rows], 1, 3) for each in (self.clean, self.clean + change))
+            ssim = mean_ssim_cropped_and_full(clean, moved, 1.0)[1]
             better = ssim > self._ssim[rows]
             self._ssim[rows[better]] = ssim[better]
             self.best[rows[better]] = change[rows[better]]
